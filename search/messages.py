@@ -1,0 +1,154 @@
+"""What do the coordinator and its workers say to each other?
+
+The same frozen messages go over every executor. Arrays never do: a worker maps them from the folder that its
+setup names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from spaces.data_spec import DataSpec
+from spaces.metrics import Direction
+from spaces.model_config import ModelConfig
+
+Outcome = Literal["completed", "stopped", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What all jobs of a study share.
+
+    Attributes:
+        arrays: folder of ``x_train.npy``, ``y_train.npy`` and the other parts.
+        target_std: standard deviation by which a regression target was divided; None otherwise.
+        threads: TensorFlow threads of one worker.
+        in_memory_bytes: training data larger than this goes through Keras's own ``fit``; None is a quarter of
+            the memory that is free when the worker starts.
+    """
+
+    arrays: Path
+    spec: DataSpec
+    metrics: tuple[str, ...]
+    objective: str
+    direction: Direction
+    target_std: float | None
+    threads: int
+    in_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One trial to train.
+
+    Attributes:
+        number: the trial's number in the study.
+        epochs: the most that it may take.
+        early_stopping: epochs without a better objective after which it ends; 0 never.
+        save_to: where to save the best epoch's model; None saves none.
+        save_if_better_than: save only a model whose value beats this; None saves always.
+        attempt: 1, or 2 after a worker was lost.
+        full: train on the training and validation parts together, with nothing left to validate on.
+    """
+
+    number: int
+    config: ModelConfig
+    seed: int
+    epochs: int
+    early_stopping: int
+    save_to: Path | None = None
+    save_if_better_than: float | None = None
+    attempt: int = 1
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """Score a saved model on the part of the data that the search never sees, and let it predict the sample rows."""
+
+    number: int
+    model: Path
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One completed epoch (1-based); metrics in the target's original units; memory is the worker's own."""
+
+    number: int
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer to a report."""
+
+    stop: bool = False
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """How a trial ended.
+
+    Attributes:
+        outcome: ``stopped`` is on the coordinator's word; ``diverged`` on a loss that is not finite.
+        value, best_epoch: the objective at its best epoch; None if no epoch had one.
+        reason: why it did not complete; empty if it did.
+        seconds: wall time from receiving the job; build_seconds of it passed before the first epoch.
+        model: the saved model, if one was.
+    """
+
+    number: int
+    outcome: Outcome
+    value: float | None
+    best_epoch: int | None
+    epochs: int
+    seconds: float
+    build_seconds: float
+    parameters: int
+    reason: str = ""
+    model: Path | None = None
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """Metrics on the test part (empty if there is none), and the outputs for the sample rows."""
+
+    number: int
+    metrics: Mapping[str, float]
+    outputs: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class JobLost:
+    """The worker of a job died, hung or grew too large; its process is gone."""
+
+    number: int
+    reason: str
+    may_retry: bool = True
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """A worker has loaded its libraries and data."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    import_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class WorkerBug:
+    """Something that nobody expected; the study stops and shows it."""
+
+    number: int | None
+    traceback: str
+
+
+Job = TrialJob | ScoreJob
+Event = EpochReport | TrialResult | ScoreResult | JobLost | WorkerReady | WorkerBug

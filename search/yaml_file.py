@@ -1,0 +1,120 @@
+"""How is a YAML file read safely, and how does a broken one read to the person who wrote it?
+
+YAML 1.2's rules where PyYAML still has those of 1.1: ``3e-4`` is a number, ``yes`` and ``off`` are words, and a key
+that stands twice is an error instead of a silent loss.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search.errors import ExperimentError
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with YAML 1.2's numbers and switches, and without duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key_node.value!r} stands twice; remove one", problem_mark=key_node.start_mark
+                )
+            if isinstance(key_node.value, str):
+                seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def _set_rule(tag: str, pattern: str, first: str) -> None:
+    for char in first:
+        rules = [rule for rule in _Loader.yaml_implicit_resolvers.get(char, []) if rule[0] != tag]
+        _Loader.yaml_implicit_resolvers[char] = [*rules, (tag, re.compile(pattern))]
+
+
+_Loader.yaml_implicit_resolvers = {
+    char: [rule for rule in rules if rule[0] not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+    for char, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_set_rule("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
+_set_rule(
+    "tag:yaml.org,2002:float",
+    r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$",
+    "-+0123456789.",
+)
+# Whole numbers are tried before fractions.
+for _rules in _Loader.yaml_implicit_resolvers.values():
+    _rules.sort(key=lambda rule: rule[0] == "tag:yaml.org,2002:float")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a file holds.
+
+    Raises:
+        ExperimentError: if it is missing, not readable, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ExperimentError(f"{path}: there is no such file; 'kerasweep init DATA' drafts one") from None
+    except IsADirectoryError:
+        raise ExperimentError(f"{path}: is a folder; name the YAML file in it") from None
+    except UnicodeDecodeError as error:
+        raise ExperimentError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    try:
+        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ExperimentError(f"{path}: {_problem(error)}") from None
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else type(content).__name__
+        raise ExperimentError(f"{path}: must be a mapping such as 'data: {{source: table.csv}}', found {found}")
+    for key in content:
+        if not isinstance(key, str):
+            raise ExperimentError(f"{path}: keys must be words, got {key!r}")
+    return content
+
+
+def to_yaml(content: Any) -> str:
+    """Readable YAML: keys in their order, short lists and mappings on one line."""
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def represent(dumper: yaml.SafeDumper, value: Any) -> yaml.Node:
+        flat = all(not isinstance(item, dict | list) for item in (value.values() if isinstance(value, dict) else value))
+        if isinstance(value, dict):
+            return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=flat and len(value) <= 6)
+        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
+
+    Dumper.add_representer(dict, represent)
+    Dumper.add_representer(list, represent)
+    Dumper.add_representer(tuple, lambda dumper, value: represent(dumper, list(value)))
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write a file so that it is either there whole or not at all, also when the disk fills up or the power goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return f"{place}is not valid YAML ({problem})" if "stands twice" not in problem else f"{place}{problem}"

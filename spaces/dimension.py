@@ -1,0 +1,64 @@
+"""What does one entry of a space say: its values, its condition, and whether each layer has its own?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spaces.catalog import Scalar
+from spaces.domains import Choice, Domain
+
+Params = dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Holds where an earlier dimension has one of some values; where that dimension is absent, it does not."""
+
+    dimension: str
+    values: tuple[Scalar, ...]
+
+    def holds(self, params: Mapping[str, Scalar]) -> bool:
+        return self.dimension in params and Choice(self.values).contains(params[self.dimension])
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A named domain; it exists in a trial where all its conditions hold.
+
+    A condition on a conditional dimension nests: where that one is absent, so is this one.
+    """
+
+    name: str
+    domain: Domain
+    when: tuple[Condition, ...] = ()
+    per_layer: bool = False
+
+    def active(self, params: Mapping[str, Scalar]) -> bool:
+        return all(condition.holds(params) for condition in self.when)
+
+    def keys(self, params: Mapping[str, Scalar]) -> tuple[str, ...]:
+        """The names of this dimension's parameters in one trial: ``units_1``, ``units_2``, ... or ``dropout``."""
+        if not self.active(params):
+            return ()
+        if not self.per_layer:
+            return (self.name,)
+        return tuple(layer_key(self.name, layer) for layer in range(1, int(params["layers"]) + 1))
+
+    def describe(self) -> Any:
+        """What a YAML file would say, in canonical form."""
+        text = self.domain.describe()
+        if not self.when:
+            return text
+        when = {c.dimension: list(c.values) if len(c.values) > 1 else c.values[0] for c in self.when}
+        return {**(text if isinstance(text, dict) else {"choice": _as_list(text)}), "when": when}
+
+
+def layer_key(name: str, layer: int) -> str:
+    """The parameter name of a per-layer dimension; layers count from 1, from the input."""
+    return f"{name}_{layer}"
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

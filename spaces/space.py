@@ -1,0 +1,148 @@
+"""What is a search space, how large is it, and which parameters does one trial of it have?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from spaces.catalog import Scalar
+from spaces.dimension import Dimension, Params
+from spaces.domains import Choice, Suggester
+from spaces.suggesters import Replay
+
+
+@dataclass(frozen=True)
+class Space:
+    """Dimensions in the order in which a trial is asked for them; conditions look back only."""
+
+    family: str
+    dimensions: tuple[Dimension, ...]
+
+    def suggest(self, suggester: Suggester) -> Params:
+        """Ask for one value per dimension that exists in this trial (fixed ones are filled in unasked)."""
+        params: Params = {}
+        for dimension in self.dimensions:
+            for key in dimension.keys(params):
+                params[key] = dimension.domain.suggest(suggester, key)
+        return params
+
+    def replay(self, recorded: Mapping[str, Scalar]) -> Params:
+        """The full parameters of a trial from its recorded ones (which need not hold the fixed values)."""
+        return self.suggest(Replay(recorded))
+
+    def __getitem__(self, name: str) -> Dimension:
+        return next(dimension for dimension in self.dimensions if dimension.name == name)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    def contains(self, params: Mapping[str, Scalar]) -> bool:
+        """Whether full parameters lie within every range (a config to start with may lie outside)."""
+        return all(
+            key in params and dimension.domain.contains(params[key])
+            for dimension in self.dimensions
+            for key in dimension.keys(params)
+        )
+
+    @cached_property
+    def searched(self) -> tuple[Dimension, ...]:
+        """The dimensions that have more than one value."""
+        return tuple(d for d in self.dimensions if d.domain.size() != 1)
+
+    @cached_property
+    def has_conditions(self) -> bool:
+        """Whether some trials have parameters that others lack."""
+        layers_vary = self["layers"].domain.size() != 1
+        return any(d.when or (d.per_layer and layers_vary) for d in self.searched)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that change whenever the set of possible trials does."""
+        text = json.dumps([self.family, self.describe()], sort_keys=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def describe(self) -> dict[str, Any]:
+        """The space as a YAML file would say it, in canonical form, nothing left out."""
+        described = {}
+        for dimension in self.dimensions:
+            text = dimension.describe()
+            if dimension.per_layer and isinstance(dimension.domain, Choice):
+                text = text if isinstance(text, dict) else {"choice": text if isinstance(text, list) else [text]}
+            described[dimension.name] = {**text, "shared": False} if dimension.per_layer else text
+        return described
+
+    @cached_property
+    def size(self) -> int | None:
+        """How many different trials there are; None if infinitely many."""
+        if any(dimension.domain.size() is None for dimension in self._reachable()):
+            return None
+        return self.grid_size(points=None)
+
+    def grid_size(self, points: int | None) -> int:
+        """How many trials a grid with so many points a continuous range has."""
+        return self._count(0, {}, points, {})
+
+    def grid_point(self, index: int, points: int | None) -> Params:
+        """The trial number ``index`` (0-based) of the grid, computed without listing the others."""
+        params: Params = {}
+        known: dict[Any, int] = {}
+        for position, dimension in enumerate(self.dimensions):
+            for key in dimension.keys(params):
+                index = self._descend(position, key, index, params, points, known)
+        return params
+
+    def _descend(
+        self, position: int, key: str, index: int, params: Params, points: int | None, known: dict[Any, int]
+    ) -> int:
+        dimension = self.dimensions[position]
+        keys = dimension.keys(params)
+        later_layers = len(dimension.domain.grid(points)) ** (len(keys) - 1 - keys.index(key))
+        for value in dimension.domain.grid(points):
+            below = later_layers * self._count(position + 1, {**params, key: value}, points, known)
+            if index < below:
+                params[key] = value
+                return index
+            index -= below
+        raise IndexError(f"grid index beyond the last trial, at {key}")
+
+    def _count(self, position: int, params: Params, points: int | None, known: dict[Any, int]) -> int:
+        """How many ways there are to go on from here; only values that others depend on are told apart."""
+        if position == len(self.dimensions):
+            return 1
+        state = (position, tuple(params.get(name) for name in self._decisive))
+        if state not in known:
+            dimension = self.dimensions[position]
+            values = dimension.domain.grid(points)
+            if dimension.name in self._decisive and dimension.active(params):
+                known[state] = sum(
+                    self._count(position + 1, {**params, dimension.name: value}, points, known)
+                    for value in values
+                )
+            else:
+                ways = len(values) ** len(dimension.keys(params))
+                known[state] = ways * self._count(position + 1, params, points, known)
+        return known[state]
+
+    @cached_property
+    def _decisive(self) -> tuple[str, ...]:
+        named = {condition.dimension for d in self.dimensions for condition in d.when}
+        return tuple(name for name in self.names if name in named or name == "layers")
+
+    def _reachable(self) -> Iterator[Dimension]:
+        """Dimensions that at least one trial has."""
+        possible: set[str] = set()
+        for dimension in self.dimensions:
+            if all(
+                condition.dimension in possible and self._can_hold(condition.dimension, condition.values)
+                for condition in dimension.when
+            ):
+                possible.add(dimension.name)
+                yield dimension
+
+    def _can_hold(self, name: str, values: tuple[Scalar, ...]) -> bool:
+        return any(self[name].domain.contains(value) for value in values)
