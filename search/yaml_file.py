@@ -15,6 +15,8 @@ import yaml
 
 from search.errors import ExperimentError
 
+_LONGEST_FLOW = 100
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's numbers and switches, and without duplicate keys."""
@@ -88,15 +90,15 @@ def to_yaml(content: Any) -> str:
         pass
 
     def represent(dumper: yaml.SafeDumper, value: Any) -> yaml.Node:
-        flat = all(not isinstance(item, dict | list) for item in (value.values() if isinstance(value, dict) else value))
+        on_one_line = value is not content and len(repr(value)) <= _LONGEST_FLOW
         if isinstance(value, dict):
-            return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=flat and len(value) <= 6)
-        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
+            return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=on_one_line)
+        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=on_one_line)
 
     Dumper.add_representer(dict, represent)
     Dumper.add_representer(list, represent)
     Dumper.add_representer(tuple, lambda dumper, value: represent(dumper, list(value)))
-    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=130)
 
 
 def write_text_whole(path: Path, text: str) -> None:

@@ -86,9 +86,7 @@ def build_metric(name: str, task: Task) -> Any:
     import keras
 
     metric = METRICS[name]
-    keras_name = (
-        "SparseCategoricalAccuracy" if name == "accuracy" and task == "multiclass" else metric.keras_name
-    )
+    keras_name = "SparseCategoricalAccuracy" if name == "accuracy" and task == "multiclass" else metric.keras_name
     return getattr(keras.metrics, keras_name)(name=name, **dict(metric.settings))
 
 

@@ -80,9 +80,7 @@ QUANTITIES: dict[str, Quantity] = {
     "input_dropout": Quantity("float", "a fraction of the inputs", minimum=0, below=1, neutral=0.0),
     "l1": Quantity("float", "L1 penalty on the kernels", minimum=0, neutral=0.0),
     "l2": Quantity("float", "L2 penalty on the kernels", minimum=0, neutral=0.0),
-    "kernel_initializer": Quantity(
-        "name", "initializer of the kernels", names=INITIALIZERS, neutral="glorot_uniform"
-    ),
+    "kernel_initializer": Quantity("name", "initializer of the kernels", names=INITIALIZERS, neutral="glorot_uniform"),
     "optimizer": Quantity("name", "the optimizer", names=tuple(OPTIMIZERS), neutral="adam"),
     "learning_rate": Quantity("float", "the optimizer's step size", above=0),
     "weight_decay": Quantity("float", "decoupled weight decay of the optimizer", minimum=0, neutral=0.0),

@@ -60,9 +60,7 @@ def parse_dimension(name: str, text: Any) -> Dimension:
         return Dimension(name, _choice(text, quantity, place), conditions, name in PER_LAYER_BY_DEFAULT)
     kinds = [kind for kind in _RANGE_KEYS if kind in text]
     if len(kinds) != 1:
-        raise SpaceError(
-            f"{place}: needs exactly one of int, float or choice, got {_keys(text)}; e.g. {{int: [1, 5]}}"
-        )
+        raise SpaceError(f"{place}: needs exactly one of int, float or choice, got {_keys(text)}; e.g. {{int: [1, 5]}}")
     kind = kinds[0]
     for key in text:
         if key not in (*_RANGE_KEYS[kind], *_COMMON_KEYS):
@@ -237,7 +235,8 @@ def _check_conditions(dimensions: list[Dimension]) -> None:
                 _refuse_later(dimension, known[parent], where)
             if known[parent].per_layer:
                 raise SpaceError(
-                    f"{where}: {parent} differs from layer to layer; add 'shared: true' to space.{parent} to depend on it"
+                    f"{where}: {parent} differs from layer to layer; "
+                    f"add 'shared: true' to space.{parent} to depend on it"
                 )
         if not _possible(dimension, known):
             _refuse_impossible(dimension, known, place)

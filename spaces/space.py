@@ -120,8 +120,7 @@ class Space:
             values = dimension.domain.grid(points)
             if dimension.name in self._decisive and dimension.active(params):
                 known[state] = sum(
-                    self._count(position + 1, {**params, dimension.name: value}, points, known)
-                    for value in values
+                    self._count(position + 1, {**params, dimension.name: value}, points, known) for value in values
                 )
             else:
                 ways = len(values) ** len(dimension.keys(params))

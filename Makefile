@@ -1,0 +1,44 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format bench lock clean
+
+demo: $(READY)
+	$(BIN)/kerasweep demo
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+# Formatter, linter, strict types; the tests with warnings as errors are `make test`.
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/overhead.py
+
+# Installed exactly as locked. pip compiles bytecode, so the first start is as fast as the later ones.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+# Resolve the newest versions that pyproject.toml allows, and write them down: names and versions only.
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-lock/bin/python -m pip install --quiet setuptools . --group dev
+	$(VENV)-lock/bin/python -m pip freeze --all --exclude kerasweep --exclude pip > requirements.lock
+	rm -rf $(VENV)-lock build
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

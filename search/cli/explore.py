@@ -1,0 +1,114 @@
+"""How does one begin: draft an experiment from a data file, and see that it will run before it does?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli.options import HomeOption
+
+
+def init(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A data file or set, e.g. table.csv, sklearn:iris.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="File to write. [default: NAME.yaml]")
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to predict. [default: guessed]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Look at a data file and draft a commented experiment for it.
+
+    Example: kerasweep init pima.csv --target diabetes
+    """
+    from search.cli.launch import study_name_for
+    from search.draft import describe_columns, draft
+    from search.errors import ExperimentError
+    from search.yaml_file import write_text_whole
+
+    name = study_name_for(data)
+    path = output or Path(f"{name}.yaml")
+    if path.exists() and not force:
+        raise ExperimentError(f"{path}: exists already; --force replaces it, -o names another file")
+    if not path.absolute().parent.is_dir():
+        raise ExperimentError(f"{path}: its folder does not exist; make it first")
+    summary, text = draft(data, study=name, target=target, folder=Path.cwd(), beside=path.absolute().parent)
+    typer.echo(describe_columns(summary))
+    write_text_whole(path, text)
+    typer.echo(f"{path} written; next: kerasweep check {path}, then kerasweep run {path}")
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (YAML).")],
+    data: Annotated[str | None, typer.Option(metavar="SOURCE", help="Data instead of the file's.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to predict.")] = None,
+    models: Annotated[int, typer.Option(metavar="N", min=0, help="Random models to try, beside the extremes.")] = 3,
+    home: HomeOption = None,
+) -> None:
+    """Load the data, train the smallest, the largest and a few random models briefly, forecast time and memory.
+
+    Nothing is written. Example: kerasweep check pima.yaml
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from search.cli.launch import source_from_here
+    from search.experiment import load_experiment
+    from search.forecast import forecast
+    from search.pictures.wording import format_count, format_params
+    from search.study.plan import make_plan
+    from search.units import format_bytes, format_duration
+
+    changes = {"data.source": None if data is None else source_from_here(data), "data.target": target}
+    experiment = load_experiment(file, changes)
+    plan = make_plan(experiment, place=str(file), folder=file.absolute().parent)
+    dataset, space = plan.dataset, plan.space
+    console = Console(highlight=False)
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None)
+    console.print(f"data       {dataset.rows} rows, {dataset.columns} columns: {sizes}", markup=False)
+    console.print(f"task       {dataset.task_reason}", markup=False)
+    size = "infinitely many" if space.size is None else f"{space.size:,}"
+    console.print(f"space      {size} configurations over {', '.join(d.name for d in space.searched)}", markup=False)
+    console.print(f"objective  {plan.direction} {plan.objective}", markup=False)
+    for notice in plan.notices:
+        console.print(f"note       {notice}", markup=False)
+    typer.echo("training a few models briefly ...", err=True)
+    result = forecast(plan, random_models=models)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head, side in (
+        ("model", "left"),
+        ("weights", "right"),
+        ("start", "right"),
+        ("epoch", "right"),
+        ("config", "left"),
+    ):
+        table.add_column(head, justify=side)  # type: ignore[arg-type]
+    for tried in result.tried:
+        table.add_row(
+            tried.name,
+            format_count(tried.parameters),
+            format_duration(tried.start_seconds),
+            f"{tried.epoch_seconds * 1000:.0f}ms",
+            format_params(tried.params),
+        )
+    console.print(table)
+    console.print(
+        f"forecast   {experiment.search.trials} trials with {result.workers} workers: about "
+        f"{format_duration(result.likely_seconds)}, at most {format_duration(result.most_seconds)} without pruning",
+        markup=False,
+    )
+    if experiment.search.timeout is not None and result.likely_seconds > experiment.search.timeout:
+        console.print(
+            f"note       search.timeout ends the study after {format_duration(experiment.search.timeout)}, before that",
+            markup=False,
+        )
+    console.print(
+        f"memory     {format_bytes(result.memory_bytes)} a worker, "
+        f"{format_bytes(result.memory_bytes * result.workers)} together; "
+        f"this machine has {format_bytes(result.machine_bytes)}",
+        markup=False,
+    )
+    console.print(f"\nit will run: kerasweep run {file}", markup=False)

@@ -1,0 +1,131 @@
+"""Which columns does a model learn from, and what about them is worth saying?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.columns import Profile, first_infinite, flow_list, looks_like_row_number, profile, refusal
+from search.data.raw import RawData, listed
+from search.data.targets import TargetFacts
+from search.errors import DataError
+from search.portable import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RARE_SHARE = 0.1
+MOST_DUPLICATE_COLUMNS = 200
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The raw inputs in use: a frame with its columns' kinds, or an array without columns."""
+
+    values: pd.DataFrame | NDArray[Any]
+    columns: tuple[Column, ...]
+    notices: tuple[str, ...]
+
+
+def select_inputs(raw: RawData, rows: NDArray[np.int64], leave_out: Collection[str]) -> Inputs:
+    """Take the given rows of all columns that are not left out, and refuse what cannot be learnt from.
+
+    Raises:
+        DataError: a column is text, dates, empty, mixed or infinite, or no column is left.
+    """
+    if raw.table is None:
+        return Inputs(_finite_array(raw, rows), (), ())
+    frame = raw.table[[name for name in raw.table.columns if name not in leave_out]]
+    frame = frame if len(rows) == len(frame) else frame.loc[rows]
+    profiles = [profile(frame[name]) for name in frame.columns]
+    _refuse_columns(raw, frame, profiles)
+    notices = []
+    constant = [p.name for p in profiles if p.kind == "constant"]
+    if constant and raw.keep_constant:
+        notices.append(f"columns with one value only (kept, as rows come as arrays): {listed(constant)}")
+        profiles = [replace(p, kind="numeric") if p.kind == "constant" else p for p in profiles]
+    elif constant:
+        notices.append(f"left out columns with one value only: {listed(constant)}")
+        profiles = [p for p in profiles if p.kind != "constant"]
+    if not profiles:
+        raise DataError(f"{raw.source}: must have an input column beside the target, got none that varies")
+    notices += _column_notices(frame, profiles)
+    columns = tuple(Column(p.name, cast(Any, p.kind)) for p in profiles)
+    return Inputs(frame[[column.name for column in columns]].reset_index(drop=True), columns, tuple(notices))
+
+
+def _finite_array(raw: RawData, rows: NDArray[np.int64]) -> NDArray[Any]:
+    assert raw.array is not None
+    # A copy only where rows are left out: image sets are large.
+    array = raw.array if len(rows) == len(raw.array) else raw.array[rows]
+    if array.dtype.kind == "f":
+        # False for NaN too, and for numbers that float32 cannot hold.
+        fits = np.abs(array) <= np.finfo(np.float32).max
+        finite = fits.reshape(len(array), -1).all(axis=1)
+        if not finite.all():
+            where = raw.place(int(rows[np.argmin(finite)]))
+            raise DataError(f"{raw.source}: X must hold finite numbers, got NaN or infinity in {where}; fill it in")
+    return array
+
+
+def _refuse_columns(raw: RawData, frame: pd.DataFrame, profiles: list[Profile]) -> None:
+    useless = [(p, reason) for p in profiles if (reason := refusal(p, len(frame)))]
+    if useless:
+        first, reason = useless[0]
+        more = f" (and {len(useless) - 1} more cannot be inputs)" if len(useless) > 1 else ""
+        derive = "" if first.kind == "empty" else ", or derive numbers or categories from it first"
+        drop = flow_list([p.name for p, _ in useless])
+        raise DataError(f"{raw.source}: {reason}{more}; leave it out with data.drop: {drop}{derive}")
+    for p in profiles:
+        drop = f"or leave the column out with data.drop: {flow_list([p.name])}"
+        if p.kind == "mixed":
+            where = raw.place(int(frame.index[p.row or 0]))
+            raise DataError(mixed_message(raw.source, f"column '{p.name}'", where, p.value, drop))
+        if p.kind in ("numeric", "constant") and (row := first_infinite(frame[p.name])) is not None:
+            where, value = raw.place(int(frame.index[row])), frame[p.name].iloc[row]
+            rule = f"column '{p.name}' must hold finite numbers, got {value} in {where}"
+            raise DataError(f"{raw.source}: {rule}; correct it, {drop}")
+
+
+def mixed_message(source: str, what: str, where: str, value: Any, further: str) -> str:
+    """Write the line for numbers beside words; ``further`` is the last remedy."""
+    found = f"{what} mixes numbers and words: {where} holds {str(value)!r}"
+    return f"{source}: {found}; correct it, empty the cell, {further}"
+
+
+def _column_notices(frame: pd.DataFrame, profiles: list[Profile]) -> list[str]:
+    notices = [
+        f"column '{p.name}' holds numbers and words; its {p.distinct} values are taken as categories"
+        for p in profiles
+        if p.numbers_and_words
+    ]
+    counters = [p.name for p in profiles if looks_like_row_number(frame[p.name])]
+    if counters:
+        remedy = f"leave out what is only a number with data.drop: {flow_list(counters)}"
+        notices.append(f"columns that look like row numbers or ids: {listed(counters)}; {remedy}")
+    gaps = [p.name for p in profiles if p.missing]
+    if gaps:
+        notices.append(f"filled in missing values in: {listed(gaps)}")
+    return notices
+
+
+def row_notices(inputs: Inputs, labels: pd.Series[Any], facts: TargetFacts) -> list[str]:
+    """Say how many rows repeat others, and which class is rare."""
+    notices = []
+    values = inputs.values
+    if not isinstance(values, np.ndarray) and values.shape[1] <= MOST_DUPLICATE_COLUMNS:
+        copies = int(values.assign(**{"\0target": labels.to_numpy()}).duplicated().sum())
+        if copies:
+            total = f"{copies} of {len(values)} rows are copies of earlier ones"
+            notices.append(f"{total}, and may lie on both sides of the split")
+    if facts.codes is not None and facts.classes is not None:
+        shares = np.bincount(facts.codes) / len(facts.codes)
+        rarest = int(np.argmin(shares))
+        if shares[rarest] < RARE_SHARE / (len(shares) - 1):
+            rare = f"class {facts.classes[rarest]!r} is rare ({shares[rarest]:.1%} of the rows)"
+            notices.append(f"{rare}: accuracy says little about it")
+    return notices

@@ -1,0 +1,97 @@
+"""How do trials run in this very process, for notebooks, debugging and retraining?"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+
+from search.messages import (
+    Decision,
+    EpochReport,
+    Event,
+    Job,
+    JobLost,
+    TrialJob,
+    TrialResult,
+    WorkerBug,
+    WorkerSetup,
+)
+
+
+class InlineExecutor:
+    """One job at a time, an epoch for each call of ``events``."""
+
+    capacity = 1
+
+    def __init__(self) -> None:
+        self._setup: WorkerSetup | None = None
+        self._job: Job | None = None
+        self._running: Generator[EpochReport, Decision, TrialResult] | None = None
+        self._decision: Decision | None = None
+        self._lost: JobLost | None = None
+
+    def open(self) -> None:
+        """Nothing takes long here before there is data."""
+
+    def start(self, setup: WorkerSetup) -> None:
+        from search.training.threads import limit_threads
+        from search.training.trial import WorkerData
+
+        limit_threads(setup.threads)
+        self._setup, self._data = setup, WorkerData(setup.arrays)
+
+    def submit(self, job: Job) -> None:
+        assert self._job is None, "one job at a time"
+        self._job, self._running, self._decision = job, None, None
+
+    def answer(self, number: int, decision: Decision) -> None:
+        if self._job is not None and self._job.number == number:
+            self._decision = decision
+
+    def cancel(self, number: int, reason: str) -> None:
+        if self._job is not None and self._job.number == number:
+            self._lost = JobLost(number, reason)
+            self._forget()
+
+    def events(self, timeout_seconds: float) -> list[Event]:
+        if self._lost is not None:
+            lost, self._lost = self._lost, None
+            return [lost]
+        if self._job is None:
+            return []
+        number = self._job.number
+        try:
+            event = self._advance(self._job)
+        except Exception:  # noqa: BLE001 - the boundary to what users wrote; shown with its traceback
+            event = WorkerBug(number, traceback.format_exc())
+        if event is None:
+            return []
+        if not isinstance(event, EpochReport):
+            self._forget()
+        return [event]
+
+    def close(self) -> None:
+        self._forget()
+
+    def _advance(self, job: Job) -> Event | None:
+        from search.training.trial import run_trial, score
+
+        assert self._setup is not None, "start() comes first"
+        if not isinstance(job, TrialJob):
+            return score(job, self._setup, self._data)
+        try:
+            if self._running is None:
+                self._running = run_trial(job, self._setup, self._data)
+                return next(self._running)
+            if self._decision is None:
+                return None
+            decision, self._decision = self._decision, None
+            return self._running.send(decision)
+        except StopIteration as end:
+            result: TrialResult = end.value
+            return result
+
+    def _forget(self) -> None:
+        if self._running is not None:
+            self._running.close()
+        self._job, self._running, self._decision = None, None, None

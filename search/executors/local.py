@@ -1,0 +1,227 @@
+"""How do trials run in worker processes on this machine, and what happens when one of them dies?
+
+Processes are started by command, not forked and not through ``multiprocessing``'s own start-up: TensorFlow does not
+survive a fork, and a start-up that imports the caller's main module again breaks notebooks and unguarded scripts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from typing import IO
+
+from search.messages import (
+    Decision,
+    EpochReport,
+    Event,
+    Job,
+    JobLost,
+    TrialResult,
+    WorkerBug,
+    WorkerReady,
+    WorkerSetup,
+)
+from search.units import format_bytes
+
+_STARTS_WITHOUT_A_RESULT = 3
+
+
+@dataclass
+class _Worker:
+    process: subprocess.Popen[bytes]
+    line: Connection
+    log: IO[bytes]
+    job: Job | None = None
+    jobs_done: int = 0
+    memory_bytes: int = 0
+    ready: bool = False
+    reason: str = ""  # why we ended it; empty if it ended by itself
+    too_large: bool = False
+
+
+class LocalExecutor:
+    """Worker processes on this machine.
+
+    Args:
+        workers: how many run side by side.
+        jobs_per_worker: trials after which a worker is replaced (TensorFlow keeps a few MB of each).
+        memory_bytes: a worker that holds more is replaced: after its trial, or during it from twice as much.
+    """
+
+    def __init__(self, workers: int, *, jobs_per_worker: int, memory_bytes: int) -> None:
+        self._count, self._jobs_per_worker, self._memory_bytes = workers, jobs_per_worker, memory_bytes
+        self._workers: list[_Worker] = []
+        self._setup: WorkerSetup | None = None
+        self._failed_starts = 0
+        self._waiting: list[Job] = []
+
+    @property
+    def capacity(self) -> int:
+        return self._count
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes, for those who watch them."""
+        return tuple(worker.process.pid for worker in self._workers)
+
+    def open(self) -> None:
+        while len(self._workers) < self._count:
+            self._workers.append(self._spawn())
+
+    def start(self, setup: WorkerSetup) -> None:
+        self._setup = setup
+        self.open()
+        for worker in self._workers:
+            _send(worker, setup)
+
+    def submit(self, job: Job) -> None:
+        self._waiting.append(job)
+        self._hand_out()
+
+    def answer(self, number: int, decision: Decision) -> None:
+        worker = self._worker_of(number)
+        if worker is not None:
+            _send(worker, decision)
+
+    def cancel(self, number: int, reason: str) -> None:
+        self._waiting = [job for job in self._waiting if job.number != number]
+        worker = self._worker_of(number)
+        if worker is not None:
+            _kill(worker, reason)
+
+    def events(self, timeout_seconds: float) -> list[Event]:
+        lines = {worker.line: worker for worker in self._workers}
+        events: list[Event] = []
+        for line in wait(list(lines), timeout_seconds):
+            assert isinstance(line, Connection)
+            events.extend(self._read(lines[line]))
+        self._hand_out()
+        return events
+
+    def close(self) -> None:
+        for worker in self._workers:
+            _kill(worker, "the study ended")
+        for worker in self._workers:
+            worker.process.wait()
+            worker.line.close()
+            worker.log.close()
+        self._workers.clear()
+        self._waiting.clear()
+
+    def _read(self, worker: _Worker) -> Iterator[Event]:
+        try:
+            event: Event = worker.line.recv()
+        except (EOFError, OSError):
+            yield from self._bury(worker)
+            return
+        if isinstance(event, WorkerReady):
+            worker.ready, self._failed_starts = True, 0
+        elif isinstance(event, EpochReport):
+            if event.memory_bytes > 2 * self._memory_bytes:
+                worker.too_large = True
+                _kill(worker, f"the worker held {format_bytes(event.memory_bytes)}, over twice its worker_memory")
+                return
+        elif isinstance(event, WorkerBug):
+            worker.job = None
+        else:
+            worker.job = None
+            worker.jobs_done += 1
+            if isinstance(event, TrialResult):
+                worker.memory_bytes = event.memory_bytes
+            if worker.jobs_done >= self._jobs_per_worker or worker.memory_bytes > self._memory_bytes:
+                self._replace(worker)
+        yield event
+
+    def _bury(self, worker: _Worker) -> Iterator[Event]:
+        """A worker's line is closed: tell whose job was lost, and put a new process in its place."""
+        code = worker.process.wait()
+        reason = worker.reason or f"the worker process ended by itself ({_exit_text(code)}{_last_words(worker.log)})"
+        if not worker.ready:
+            self._failed_starts += 1
+        job = worker.job
+        if self._failed_starts >= _STARTS_WITHOUT_A_RESULT:
+            self._workers.remove(worker)
+            number = job.number if job is not None else None
+            yield WorkerBug(number, f"{self._failed_starts} worker processes in a row ended while starting: {reason}")
+            return
+        self._replace(worker)
+        if job is not None:
+            yield JobLost(job.number, reason, may_retry=not worker.too_large)
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.line.close()  # the process ends when it finds its line closed
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.process.wait(timeout=0.01)
+        if worker.process.poll() is None:
+            worker.process.kill()
+            worker.process.wait()
+        worker.log.close()
+        fresh = self._spawn()
+        self._workers[self._workers.index(worker)] = fresh
+        if self._setup is not None:
+            _send(fresh, self._setup)
+
+    def _hand_out(self) -> None:
+        for worker in self._workers:
+            if self._waiting and worker.job is None and not worker.reason and self._setup is not None:
+                worker.job = self._waiting.pop(0)
+                _send(worker, worker.job)
+
+    def _worker_of(self, number: int) -> _Worker | None:
+        return next((w for w in self._workers if w.job is not None and w.job.number == number), None)
+
+    def _spawn(self) -> _Worker:
+        ours, theirs = Pipe()
+        # TensorFlow's chatter is not for the terminal; the last of it explains an unexpected end.
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        process = subprocess.Popen(
+            [sys.executable, "-m", "search.executors.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # the terminal's Ctrl-C reaches the coordinator alone
+            env=_environment(),
+        )
+        theirs.close()
+        return _Worker(process, ours, log)
+
+
+def _send(worker: _Worker, message: object) -> None:
+    # A worker that has died is found by its closed line, in events().
+    with contextlib.suppress(OSError):
+        worker.line.send(message)
+
+
+def _kill(worker: _Worker, reason: str) -> None:
+    worker.reason = worker.reason or reason
+    if worker.process.poll() is None:
+        worker.process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """The worker finds kerasweep's packages where this process found them."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])])}
+
+
+def _last_words(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = [line for line in log.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
+    return f"; its last words: {lines[-1].strip()[:200]}" if lines else ""
+
+
+def _exit_text(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name

@@ -1,0 +1,79 @@
+"""What does a worker process do? Run as ``python -m search.executors.worker FD``, started by LocalExecutor only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+
+from search.messages import Decision, Job, TrialJob, WorkerBug, WorkerReady, WorkerSetup
+
+
+def main(descriptor: int) -> None:
+    """Import TensorFlow, then serve jobs until the coordinator closes the line or dies."""
+    # Ctrl-C belongs to the coordinator, which asks for a clean end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    line = Connection(descriptor)
+    number = None
+    try:
+        began = time.perf_counter()
+        from search.training.threads import import_tensorflow
+
+        import_tensorflow()
+        imported = time.perf_counter() - began
+        setup: WorkerSetup = line.recv()
+        from search.training.threads import limit_threads
+        from search.training.trial import WorkerData
+
+        limit_threads(setup.threads)
+        data = WorkerData(setup.arrays)
+        line.send(WorkerReady(_versions(), imported))
+        while True:
+            job: Job = line.recv()
+            number = job.number
+            _serve(job, setup, data, line)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the coordinator has gone, or wants no more
+    except Exception:  # noqa: BLE001 - the process boundary: the coordinator shows it
+        line.send(WorkerBug(number, traceback.format_exc()))
+
+
+def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None:
+    from search.training.trial import WorkerData, run_trial, score
+
+    assert isinstance(data, WorkerData)
+    if not isinstance(job, TrialJob):
+        line.send(score(job, setup, data))
+        return
+    running = run_trial(job, setup, data)
+    try:
+        report = next(running)
+        while True:
+            line.send(report)
+            decision: Decision = line.recv()
+            report = running.send(decision)
+    except StopIteration as end:
+        line.send(end.value)
+
+
+def _versions() -> dict[str, str]:
+    import keras
+    import tensorflow as tf
+
+    return {"tensorflow": tf.__version__, "keras": keras.__version__}
+
+
+def _die_with(parent: int) -> None:
+    """End this process when the coordinator has died, even in the middle of a long epoch."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

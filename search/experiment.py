@@ -1,0 +1,283 @@
+"""What may an experiment file say, and what does it mean?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from search.data.config import DataConfig
+from search.errors import ExperimentError
+from search.study.strategy_config import PrunerConfig, SamplerConfig
+from search.units import parse_bytes, parse_duration
+from search.yaml_file import read_yaml
+from spaces import Params, Space, parse_space, pin
+from spaces.errors import SpaceError, nearest
+from spaces.metrics import METRICS, Direction, direction_of
+
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Objective(_Section):
+    """What a study optimises. ``metric: auto`` is validation accuracy, or for a regression validation RMSE."""
+
+    metric: str = "auto"
+    direction: Direction | None = None
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if not metric:
+            raise ValueError("must name a metric such as val_accuracy, got ''")
+        return metric
+
+
+class TrainingConfig(_Section):
+    """How each trial is trained.
+
+    Attributes:
+        epochs: the most that a trial may take.
+        batch_size: samples a step; None where the space searches it (else 32).
+        early_stopping: epochs without a better objective after which a trial ends; 0 never. The weights of the
+            best epoch are kept either way.
+        metrics: short names of ``spaces.metrics``; None takes the task's default ones.
+        threads: TensorFlow threads a worker. With one, a seed gives the same numbers to the last digit.
+    """
+
+    epochs: int = Field(100, ge=1, le=1_000_000, strict=True)
+    batch_size: int | None = Field(None, ge=1, strict=True)
+    early_stopping: int = Field(20, ge=0, strict=True)
+    metrics: tuple[str, ...] | None = None
+    threads: int = Field(1, ge=1, le=1024, strict=True)
+
+    @field_validator("early_stopping", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return 0 if value is False or value is None else value
+
+
+class SearchConfig(_Section):
+    """How much is searched, and how.
+
+    Attributes:
+        trials: the study's total, over all runs of the command.
+        timeout: seconds after which no further trial is started and the running ones are stopped.
+        workers: processes that train side by side; None is one a processor core (at most 8, and as memory allows).
+        executor: ``local`` (worker processes) or ``inline`` (this process, for notebooks and debugging).
+        seed: everything random derives from it.
+        storage: an Optuna storage URL; None is a journal file in the study's folder.
+        trial_timeout: seconds after which a trial fails as over time.
+        worker_memory: bytes beyond which a worker is replaced; None is its share of the machine's memory.
+        trials_per_worker: trials after which a worker is replaced (TensorFlow keeps a few MB of each).
+    """
+
+    trials: int = Field(50, ge=1, le=1_000_000, strict=True)
+    timeout: Seconds | None = None
+    sampler: SamplerConfig = SamplerConfig(name="auto")
+    pruner: PrunerConfig = PrunerConfig(name="auto")
+    workers: int | None = Field(None, ge=1, le=1024, strict=True)
+    executor: Literal["local", "inline"] = "local"
+    seed: int = Field(0, ge=0, lt=2**31, strict=True)
+    storage: str | None = None
+    trial_timeout: Seconds | None = None
+    worker_memory: Bytes | None = None
+    trials_per_worker: int = Field(100, ge=1, strict=True)
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _auto(cls, value: object) -> object:
+        return None if value == "auto" else value
+
+
+class TrackingConfig(_Section):
+    """Where the record goes, and how much of it is kept.
+
+    Attributes:
+        uri: an MLflow tracking URI; None is ``mlflow.db`` in the home folder.
+        keep_models: of how many of the best trials the model files are kept.
+        model_disk: bytes that these files may take together; the worst are dropped first.
+    """
+
+    uri: str | None = None
+    keep_models: int = Field(3, ge=1, le=1000, strict=True)
+    model_disk: Bytes = 500_000_000
+
+
+class Experiment(_Section):
+    """One study, as its file states it."""
+
+    study: str
+    data: DataConfig
+    objective: Objective = Objective()
+    model: str = "mlp"
+    space: dict[str, Any] = {}
+    start_with: tuple[dict[str, Any], ...] = ()
+    training: TrainingConfig = TrainingConfig()
+    search: SearchConfig = SearchConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @field_validator("study")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        return check_study_name(name)
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _short_objective(cls, value: object) -> object:
+        return {"metric": value} if isinstance(value, str) else value
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _empty_space(cls, value: object) -> object:
+        return {} if value is None else value
+
+    def build_space(self) -> Space:
+        """The space with its defaults filled in.
+
+        Raises:
+            SpaceError: naming the key path.
+        """
+        return parse_space(self.space, family=self.model, batch_size=self.training.batch_size)
+
+    def pinned(self, space: Space) -> tuple[list[Params], tuple[str, ...]]:
+        """The parameters of ``start_with``, and what there is to say about them."""
+        pins = [pin(space, config, f"start_with[{index}]") for index, config in enumerate(self.start_with)]
+        return [params for params, _ in pins], tuple(notice for _, notices in pins for notice in notices)
+
+
+def check_study_name(name: str) -> str:
+    """The name if a folder and an MLflow experiment can bear it.
+
+    Raises:
+        ValueError: with the rule and a name that would do.
+    """
+    if not _STUDY_NAME.fullmatch(name):
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "my-study"
+        raise ValueError(f"must be 1 to 100 letters, digits, '.', '_' or '-', got {name!r}; {plain[:100]!r} would do")
+    return name
+
+
+def load_experiment(path: Path, changes: Mapping[str, Any] | None = None) -> Experiment:
+    """Read and check an experiment file.
+
+    Args:
+        path: the YAML file.
+        changes: key path to value, e.g. ``{"search.trials": 20}``, laid over what the file says.
+
+    Raises:
+        ExperimentError: naming file, key path, rule, value and remedy.
+    """
+    return parse_experiment(with_changes(read_yaml(path), changes or {}), str(path))
+
+
+def parse_experiment(content: Mapping[str, Any], place: str) -> Experiment:
+    """Check plain data as an experiment, its space included. ``place`` (a file) opens each error."""
+    try:
+        experiment = Experiment.model_validate(dict(content))
+        space = experiment.build_space()
+        experiment.pinned(space)
+        _check_objective(experiment.objective)
+    except ValidationError as error:
+        raise ExperimentError(f"{place}: {describe_problem(error, Experiment)}") from None
+    except SpaceError as error:
+        raise ExperimentError(f"{place}: {error}") from None
+    return experiment
+
+
+def with_changes(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with values replaced at dotted key paths; None leaves the file's value."""
+    result = dict(content)
+    for path, value in changes.items():
+        if value is None:
+            continue
+        section, _, key = path.partition(".")
+        if not key:
+            result[section] = value
+        else:
+            inner = result.get(section)
+            result[section] = {**(inner if isinstance(inner, Mapping) else {}), key: value}
+    return result
+
+
+def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first problem of a pydantic error as ``key.path: rule, got value; remedy``."""
+    problem = error.errors()[0]
+    path = _path(problem["loc"], model)
+    value = problem.get("input")
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _fields_at(model, problem["loc"][:-1])
+            return f"{path}: there is no such key; {nearest(problem['loc'][-1], known)}"
+        case "missing":
+            return f"{path}: is missing; {_example(path)}"
+        case "value_error":
+            return f"{path}: {problem['ctx']['error']}"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{path}: must be a mapping such as {_example(path)}, got {value!r}"
+        case _:
+            rule = problem["msg"].removeprefix("Input ").replace("should", "must").replace("a valid", "a")
+            return f"{path}: {rule[0].lower()}{rule[1:]}, got {value!r}"
+
+
+def _check_objective(objective: Objective) -> None:
+    known = direction_of(objective.metric)
+    if objective.metric == "auto":
+        return
+    if known is None and objective.direction is None:
+        names = [f"{part}{name}" for name in (*METRICS, "loss") for part in ("val_", "")]
+        raise SpaceError(
+            f"objective: it is not known whether {objective.metric!r} is better high or low; "
+            f"write {{metric: {objective.metric}, direction: maximize}}, or {nearest(objective.metric, names)}"
+        )
+
+
+def _path(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[A-Za-z_][\w.-]*", part) and not part.startswith("function-"):
+            text += f".{part}" if text else part
+    return text or "the file"
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = field and _model_in(field.annotation)
+        if inner is None:
+            break
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+_EXAMPLES = {
+    "study": "name it, e.g. study: pima",
+    "data": "{source: pima.csv, target: diabetes}",
+    "data.source": "name a file or data set, e.g. source: pima.csv",
+    "objective": "{metric: my_metric, direction: minimize}",
+    "space": "{layers: {int: [1, 5]}}",
+    "training": "{epochs: 100}",
+    "search": "{trials: 60}",
+    "tracking": "{keep_models: 3}",
+}
+
+
+def _example(path: str) -> str:
+    return _EXAMPLES.get(path, "see the README")

@@ -1,0 +1,139 @@
+"""How long will a study take, and how much memory, judging by a few of its models?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from search.errors import ExperimentError
+from search.messages import Decision, TrialJob, TrialResult
+from search.study.plan import Plan, write_arrays
+from search.study.pruners import rungs
+from search.study.run import worker_count
+from search.study.strategy_config import choose_pruner, default_grace
+from spaces import Params, resolve
+from spaces.suggesters import Extreme, Sampled
+
+_EPOCHS = 3
+_SHARE_OF_OTHER_PRUNERS = 0.6
+# A worker imports TensorFlow once; measured at 5 to 11 s on two cores.
+_IMPORT_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One model, trained for a few epochs: seconds before its first epoch ended, and per epoch after."""
+
+    name: str
+    params: Params
+    parameters: int
+    start_seconds: float
+    epoch_seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds and bytes; ``most`` is without pruning and early stopping."""
+
+    tried: tuple[Tried, ...]
+    workers: int
+    likely_seconds: float
+    most_seconds: float
+    memory_bytes: int
+    machine_bytes: int
+
+
+def forecast(plan: Plan, *, random_models: int, seed: int = 0) -> Forecast:
+    """Train the smallest, the largest and some random models for three epochs in this process.
+
+    Raises:
+        ExperimentError: if one of them cannot be trained at all.
+    """
+    import psutil
+
+    space = plan.space
+    named = [("smallest", space.suggest(Extreme(largest=False))), ("largest", space.suggest(Extreme(largest=True)))]
+    named += [(f"start_with[{i}]", space.suggest(_Pinned(pinned, seed))) for i, pinned in enumerate(plan.pins[:1])]
+    named += [("random", space.suggest(Sampled(seed + k))) for k in range(random_models)]
+    with tempfile.TemporaryDirectory(prefix="kerasweep-") as scratch:
+        arrays = Path(scratch)
+        write_arrays(plan.dataset, arrays)
+        tried, memory = _try_all(plan, arrays, named)
+    training, search = plan.experiment.training, plan.experiment.search
+    typical = [t for t in tried if t.name == "random"] or list(tried)
+    start, epoch = mean(t.start_seconds for t in typical), mean(t.epoch_seconds for t in typical)
+    workers = worker_count(search)
+    most = search.trials / workers * (start + (training.epochs - 1) * epoch) + _IMPORT_SECONDS
+    share = expected_share(plan)
+    likely = search.trials / workers * (start + (training.epochs * share) * epoch) + _IMPORT_SECONDS
+    return Forecast(tuple(tried), workers, min(likely, most), most, memory, int(psutil.virtual_memory().total))
+
+
+def expected_share(plan: Plan) -> float:
+    """The share of all epochs that a pruned study trains."""
+    epochs = plan.experiment.training.epochs
+    pruner, _ = choose_pruner(plan.experiment.search.pruner, epochs=epochs)
+    if pruner.name == "none":
+        return 1.0
+    if pruner.name != "halving":
+        return _SHARE_OF_OTHER_PRUNERS
+    factor = pruner.factor or 3
+    # Of the trials at a rung one in `factor` goes on to the next; the first ones at each rung go on untested.
+    ends = [*rungs(pruner.grace or default_grace(epochs), factor, epochs), epochs]
+    trained, share, before = 0.0, 1.0, 0
+    for end in ends:
+        trained += share * (end - before)
+        share, before = share / factor, end
+    return min(1.0, trained / epochs + 0.1)
+
+
+def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Params]]) -> tuple[list[Tried], int]:
+    from search.training.threads import limit_threads
+    from search.training.trial import WorkerData, resident_bytes, run_trial
+
+    limit_threads(plan.experiment.training.threads)
+    data, setup = WorkerData(arrays), plan.setup(arrays)
+    tried, memory = [], 0
+    for name, params in named:
+        job = TrialJob(0, resolve(params, family=plan.space.family), seed=0, epochs=_EPOCHS, early_stopping=0)
+        running = run_trial(job, setup, data)
+        seconds = []
+        try:
+            report = next(running)
+            while True:
+                seconds.append(report.seconds)
+                report = running.send(Decision())
+        except StopIteration as end:
+            result: TrialResult = end.value
+        if result.outcome == "failed":
+            raise ExperimentError(f"{plan.place}: the {name} model cannot be trained ({result.reason})")
+        memory = max(memory, resident_bytes())
+        rest = seconds[1:] or seconds or [0.0]
+        tried.append(Tried(name, params, result.parameters, result.build_seconds + (seconds or [0.0])[0], mean(rest)))
+    return tried, memory
+
+
+class _Pinned(Sampled):
+    """Draws what a config to start with leaves open."""
+
+    def __init__(self, pinned: Params, seed: int) -> None:
+        super().__init__(seed)
+        self._pinned = pinned
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        drawn = super().suggest_int(name, low, high, step=step, log=log)
+        return int(self._pinned.get(name, drawn))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        drawn = super().suggest_float(name, low, high, step=step, log=log)
+        return float(self._pinned.get(name, drawn))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        drawn = super().suggest_categorical(name, choices)
+        return self._pinned.get(name, drawn)

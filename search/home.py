@@ -1,0 +1,143 @@
+"""Where on disk does kerasweep keep its state, and who may write there now?"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.errors import StudyError
+from search.experiment import check_study_name
+
+_LEAST_FREE_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds MLflow's database and artifacts and a folder per study."""
+
+    path: Path
+
+    def study(self, name: str) -> StudyFolder:
+        return StudyFolder(self.path / "studies" / name)
+
+    def studies(self) -> list[str]:
+        """Names of the studies that have been run here, in order."""
+        folder = self.path / "studies"
+        return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
+    def make_ready(self) -> None:
+        """Make the folder and see that it can be written.
+
+        Raises:
+            StudyError: if it cannot be made or written, or its disk is full.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / f".probe-{os.getpid()}"
+            probe.write_bytes(b"0" * 4096)
+            probe.unlink()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StudyError(f"--home {self.path}: cannot be written ({reason}); choose another folder") from None
+        free = shutil.disk_usage(self.path).free
+        if free < _LEAST_FREE_BYTES:
+            raise StudyError(
+                f"--home {self.path}: its disk is full ({free / 1e6:.0f} MB free, a study needs "
+                f"{_LEAST_FREE_BYTES / 1e6:.0f} MB); make room or choose another folder"
+            )
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """One study's files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's journal."""
+        return self.path / "journal.log"
+
+    @property
+    def arrays(self) -> Path:
+        """The prepared data that workers map; made anew by each run."""
+        return self.path / "arrays"
+
+    @property
+    def models(self) -> Path:
+        """Model files of the best few trials."""
+        return self.path / "models"
+
+    @property
+    def best(self) -> Path:
+        """The best model as a bundle (see search.portable)."""
+        return self.path / "best"
+
+    @property
+    def experiment(self) -> Path:
+        """The resolved experiment."""
+        return self.path / "experiment.yaml"
+
+    @property
+    def storage_note(self) -> Path:
+        """Names the storage of a study that does not keep its journal here (without a password)."""
+        return self.path / "storage.txt"
+
+    def model(self, number: int) -> Path:
+        return self.models / f"trial-{number:04}.keras"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study for this process; the system lets go of it however the process ends.
+
+        Raises:
+            StudyError: if another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                holder = stream.read().strip() or "another process"
+                raise StudyError(
+                    f"study '{self.name}' is being run by {holder} already; wait for it, or stop it"
+                ) from None
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()}")
+            stream.flush()
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a process is running the study at this moment."""
+        lock = self.path / "lock"
+        if not lock.exists():
+            return False
+        with lock.open() as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+
+def find_home(given: Path | None) -> Home:
+    """The home that was given, or that ``KERASWEEP_HOME`` names, or ``mlruns`` here."""
+    return Home((given or Path(os.environ.get("KERASWEEP_HOME") or "mlruns")).absolute())
+
+
+def check_name(name: str) -> str:
+    """A study's name from the command line. Raises StudyError if no study can be called so."""
+    try:
+        return check_study_name(name)
+    except ValueError as error:
+        raise StudyError(f"study: {error}") from None

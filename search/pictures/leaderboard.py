@@ -1,0 +1,154 @@
+"""Which trials were best, as files: a table for programs (CSV) and one for people (HTML)?"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from search.pictures.files import fill, write_whole
+from search.pictures.rows import Direction, Scalar, TrialRow, count_states, leaderboard_order, param_names
+from search.pictures.wording import format_count, format_scalar, format_seconds, format_value
+
+COLUMNS = ("rank", "trial", "state", "value", "best_epoch", "epochs", "seconds", "parameters")
+LAST_COLUMNS = ("duplicate_of", "reason")
+
+
+def write_leaderboard(
+    rows: Sequence[TrialRow], *, study: str, objective: str, direction: Direction, folder: Path
+) -> list[Path]:
+    """Write ``leaderboard.csv`` and ``leaderboard.html``, best first.
+
+    Ranked trials come first; then repeats, pruned, diverged, failed and running trials, without a rank. In
+    the CSV, numbers have all their digits (they read back equal), a hyperparameter is a column
+    ``params.NAME``, ``value`` is the objective, and a cell is empty where there is nothing to say.
+
+    Returns:
+        The two files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    return [
+        write_whole(folder / "leaderboard.csv", leaderboard_csv(rows, direction)),
+        write_whole(folder / "leaderboard.html", leaderboard_html(rows, study, objective, direction)),
+    ]
+
+
+def leaderboard_csv(rows: Sequence[TrialRow], direction: Direction) -> str:
+    """Return the leaderboard as CSV with a header line and "\\n" line ends."""
+    names = param_names(_by_number(rows))
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(f"params.{name}" for name in names), *LAST_COLUMNS])
+    for rank, row in leaderboard_order(rows, direction):
+        facts: list[Scalar] = [
+            rank,
+            row.number,
+            row.state,
+            row.value,
+            row.best_epoch,
+            row.epochs,
+            row.seconds,
+            row.parameters,
+        ]
+        params = [row.params.get(name) for name in names]
+        writer.writerow([_cell(value) for value in [*facts, *params, row.duplicate_of, row.reason]])
+    return content.getvalue()
+
+
+def _by_number(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    return sorted(rows, key=lambda row: row.number)
+
+
+def _cell(value: Scalar) -> str:
+    """Write a value so that it reads back as it was."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def leaderboard_html(rows: Sequence[TrialRow], study: str, objective: str, direction: Direction) -> str:
+    """Return the leaderboard as one HTML page that needs neither script nor network."""
+    names = param_names(_by_number(rows))
+    heads = ["rank", "trial", "state", objective, "best epoch", "epochs", "time", "weights", *names, "note"]
+    counts = ", ".join(f"{count} {state}" for state, count in count_states(rows).items()) or "no trial yet"
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    body = "\n".join(_html_row(rank, row, names) for rank, row in leaderboard_order(rows, direction))
+    return fill(
+        PAGE,
+        TITLE=f"{html.escape(study)}: leaderboard",
+        SUMMARY=f"{html.escape(counts)}; best {html.escape(objective)} first",
+        HEAD=head,
+        BODY=body,
+    )
+
+
+def _html_row(rank: int | None, row: TrialRow, names: Sequence[str]) -> str:
+    note = row.reason or ("" if row.duplicate_of is None else f"repeats trial {row.duplicate_of}")
+    finite = row.value is not None and math.isfinite(row.value)
+    cells = [
+        "" if rank is None else str(rank),
+        str(row.number),
+        row.state,
+        format_value(row.value) if finite else "",
+        "" if row.best_epoch is None else str(row.best_epoch),
+        str(row.epochs),
+        format_seconds(row.seconds),
+        format_count(row.parameters),
+        *("" if (value := row.params.get(name)) is None else format_scalar(value) for name in names),
+        note,
+    ]
+    numeric = {index for index in range(8) if index != 2} | {
+        8 + index
+        for index, name in enumerate(names)
+        if isinstance(row.params.get(name), int | float) and not isinstance(row.params.get(name), bool)
+    }
+    tags = (
+        ' class="number"' if index in numeric else ' class="state"' if index == 2 else "" for index in range(len(cells))
+    )
+    tds = "".join(f"<td{tag}>{html.escape(cell)}</td>" for tag, cell in zip(tags, cells, strict=True))
+    return f'<tr class="{row.state}{" best" if rank == 1 else ""}">{tds}</tr>'
+
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>@@TITLE@@</title>
+<style>
+  body { margin: 20px 24px; color: #1f2933; background: #fff;
+         font: 13px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+  h1 { font-size: 22px; margin: 0; }
+  p { margin: 2px 0 14px; color: #52606d; }
+  table { border-collapse: collapse; }
+  th, td { padding: 4px 10px; text-align: left; white-space: nowrap; border-bottom: 1px solid #e6eaee; }
+  th { position: sticky; top: 0; background: #f5f7fa; color: #52606d; font-weight: 600; }
+  td.number { text-align: right; font-variant-numeric: tabular-nums; }
+  td:last-child { color: #52606d; }
+  tr.best td { font-weight: 700; background: #e6f5f0; }
+  tr.pruned td, tr.diverged td, tr.failed td, tr.running td { color: #66727f; }
+  tr.complete td.state { color: #0072B2; }
+  tr.pruned td.state { color: #9a6a00; }
+  tr.diverged td.state, tr.failed td.state { color: #b34e00; }
+  tbody tr:hover td { background: #f5f7fa; }
+</style>
+</head>
+<body>
+<h1>@@TITLE@@</h1>
+<p>@@SUMMARY@@</p>
+<table>
+<thead><tr>@@HEAD@@</tr></thead>
+<tbody>
+@@BODY@@
+</tbody>
+</table>
+</body>
+</html>
+"""

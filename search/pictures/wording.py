@@ -1,0 +1,143 @@
+"""How are configs, values, times and counts written so that a person reads them at a glance?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from search.pictures.rows import Scalar
+
+
+def format_params(params: Mapping[str, Scalar]) -> str:
+    """Write a config in one short line; what is off (no dropout, no penalty) is left out.
+
+    >>> format_params({"layers": 2, "units_1": 64, "units_2": 32, "activation": "relu", "batch_norm": True,
+    ...                "dropout": 0.21, "optimizer": "adam", "learning_rate": 0.0012})
+    '2 layers 64-32 relu, batch norm, dropout 0.21, adam 1.2e-3'
+    """
+    left = dict(params)
+    layers = left.pop("layers", None)
+    units = _take(left, "units", layers)
+    activations = _take(left, "activation", layers)
+    parts = [_network(layers, units, activations)]
+    parts.append(_flag("batch norm", _take(left, "batch_norm", layers)))
+    parts.append(_amount("dropout", _take(left, "dropout", layers)))
+    parts.append(_amount("input dropout", [left.pop("input_dropout", None)]))
+    parts.append(_optimizer(left.pop("optimizer", None), left.pop("learning_rate", None)))
+    for name, words in (
+        ("momentum", "momentum"),
+        ("batch_size", "batch"),
+        ("weight_decay", "weight decay"),
+        ("l1", "l1"),
+        ("l2", "l2"),
+    ):
+        parts.append(_amount(words, [left.pop(name, None)]))
+    initializer = left.pop("kernel_initializer", None)
+    parts.append("" if initializer is None else str(initializer))
+    parts += [f"{name}={format_scalar(value)}" for name, value in left.items()]
+    return ", ".join(part for part in parts if part)
+
+
+def _take(left: dict[str, Scalar], name: str, layers: Scalar) -> list[Scalar]:
+    """Remove a dimension from ``left``: the shared value, or those of layers 1, 2, ... as far as they go."""
+    if name in left:
+        return [left.pop(name)]
+    taken: list[Scalar] = []
+    limit = layers if isinstance(layers, int) else len(left)
+    while len(taken) < limit and f"{name}_{len(taken) + 1}" in left:
+        taken.append(left.pop(f"{name}_{len(taken) + 1}"))
+    return taken
+
+
+def _network(layers: Scalar, units: list[Scalar], activations: list[Scalar]) -> str:
+    count = layers if layers is not None else (len(units) if len(units) > 1 else None)
+    words: list[str] = []
+    if count is not None:
+        words.append("1 layer" if count == 1 else f"{format_scalar(count)} layers")
+    if len(units) == 1 and count not in (None, 1):
+        words.append("of")
+    if units:
+        words.append("-".join(format_scalar(value) for value in units) + ("" if count is not None else " units"))
+    if activations:
+        distinct = dict.fromkeys(str(value) for value in activations if value is not None)
+        words.append("-".join(map(str, activations)) if len(distinct) > 1 else "".join(distinct))
+    return " ".join(words)
+
+
+def _flag(words: str, values: list[Scalar]) -> str:
+    if len(set(values)) > 1:
+        return f"{words} {'/'.join('yes' if value else 'no' for value in values)}"
+    return words if values and values[0] else ""
+
+
+def _amount(words: str, values: list[Scalar]) -> str:
+    if not any(values):
+        return ""
+    distinct = values if len(set(values)) > 1 else values[:1]
+    return f"{words} {'/'.join(format_scalar(value, digits=2) for value in distinct)}"
+
+
+def _optimizer(name: Scalar, learning_rate: Scalar) -> str:
+    if learning_rate is None:
+        return "" if name is None else str(name)
+    rate = format_scalar(learning_rate, digits=2)
+    return f"learning rate {rate}" if name is None else f"{name} {rate}"
+
+
+def format_scalar(value: Scalar, digits: int = 3) -> str:
+    """Write one hyperparameter: numbers to ``digits`` significant digits, the rest as YAML has it.
+
+    >>> [format_scalar(value) for value in (0.00123456, 0.25, 64, True, None, "relu")]
+    ['1.23e-3', '0.25', '64', 'true', 'null', 'relu']
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, float):
+        return str(value)
+    if value == 0 or 0.01 <= abs(value) < 10_000:
+        return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    if not exponent:  # inf and nan have none
+        return mantissa
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
+
+
+def format_value(value: float | None) -> str:
+    """Write an objective value, with as many decimals as make values of one study comparable; "" for None."""
+    if value is None:
+        return ""
+    size = abs(value)
+    if size != size or size == float("inf"):
+        return str(value)
+    if size == 0 or 1e-3 <= size < 10:
+        return f"{value:.4f}"
+    if 10 <= size < 1000:
+        return f"{value:.2f}"
+    return f"{value:,.0f}" if 1000 <= size < 1e6 else f"{value:.3e}"
+
+
+def format_seconds(seconds: float | None) -> str:
+    """Write a duration: "0.8 s", "42 s", "2 m 05 s", "1 h 02 m"; "" for None."""
+    if seconds is None:
+        return ""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def format_count(count: int | None) -> str:
+    """Write a count of parameters: "1,234", "56.8 k", "3.2 M"; "" for None."""
+    if count is None:
+        return ""
+    if count < 10_000:
+        return f"{count:,}"
+    if count < 999_950:
+        return f"{count / 1e3:.1f} k"
+    return f"{count / 1e6:,.1f} M"

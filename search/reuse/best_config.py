@@ -1,0 +1,116 @@
+"""What does the file say that carries a study's winner away?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from search.data.config import DataConfig
+from search.errors import ExperimentError
+from search.experiment import describe_problem
+from search.yaml_file import read_yaml, to_yaml
+from spaces.data_spec import Task
+from spaces.errors import SpaceError
+from spaces.metrics import Direction
+from spaces.model_config import ModelConfig, read_model_config
+
+
+class Training(BaseModel):
+    """How the model was trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int
+    early_stopping: int
+    threads: int
+    metrics: tuple[str, ...]
+
+
+class BestConfig(BaseModel):
+    """One trial, complete enough to train it again to the same score.
+
+    Attributes:
+        value: the objective at ``epoch``, on the validation part.
+        test: metrics on the part that the search never saw; empty if they were never asked for.
+        seed: the trial's own; ``split_seed`` decides which rows are in which part.
+        params: as the space had them, for the reader; ``model`` is what counts.
+        fingerprints: of the data and of the space.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: str
+    trial: int
+    objective: str
+    direction: Direction
+    value: float
+    epoch: int
+    test: dict[str, float] = {}
+    seed: int
+    split_seed: int
+    task: Task
+    params: dict[str, int | float | str | bool]
+    model: ModelConfig
+    training: Training
+    data: DataConfig
+    fingerprints: dict[str, str]
+    versions: dict[str, str] = {}
+    code: str = ""
+
+    def to_text(self) -> str:
+        """The file's content."""
+        head = f"# The best of study '{self.study}': kerasweep train FILE, kerasweep predict {self.study} rows.csv\n"
+        return head + to_yaml(self.model_dump(mode="json", exclude_none=True))
+
+
+def read_best(path: Path) -> BestConfig:
+    """Read a file that ``kerasweep best`` wrote, perhaps edited since.
+
+    Raises:
+        ExperimentError: naming file, key path, rule and value.
+    """
+    content = read_yaml(path)
+    try:
+        if "model" in content:
+            read_model_config(content["model"], "model")
+        return BestConfig.model_validate(content)
+    except ValidationError as error:
+        raise ExperimentError(f"{path}: {describe_problem(error, BestConfig)}") from None
+    except SpaceError as error:
+        raise ExperimentError(f"{path}: {error}") from None
+
+
+def make_best(
+    *,
+    name: str,
+    experiment: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    row: Any,
+    config: ModelConfig,
+    seed: int,
+    scores: Mapping[str, float],
+) -> BestConfig:
+    """Gather one finished trial (a search.pictures.rows.TrialRow) and its study into a file's content."""
+    training = experiment["training"]
+    return BestConfig(
+        study=name,
+        trial=row.number,
+        objective=facts["objective"],
+        direction=facts["direction"],
+        value=row.value,
+        epoch=row.best_epoch,
+        test=dict(scores),
+        seed=seed,
+        split_seed=experiment["search"]["seed"],
+        task=facts["task"],
+        params=dict(row.params),
+        model=config,
+        training=Training(**{key: training[key] for key in Training.model_fields}),
+        data=DataConfig.model_validate(experiment["data"]),
+        fingerprints={"data": facts["data"], "space": facts["space"], "config": config.fingerprint},
+        versions=dict(facts["versions"]),
+        code=facts["code"],
+    )

@@ -1,0 +1,57 @@
+"""Which trial of a study is taken away, and what is known of it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.errors import StudyError
+from search.home import Home
+from search.pictures.rows import TrialRow, ranked
+from search.reuse.best_config import BestConfig, make_best, read_best
+from spaces.model_config import resolve
+
+
+def best_of(home: Home, name: str, trial: int | None = None) -> BestConfig:
+    """The best trial of a study, or the one with a number.
+
+    Raises:
+        StudyError: if there is no such study or trial, or none has completed.
+    """
+    from search.study.records import BEGIN, SCORES, to_rows
+    from search.study.store import load_study
+
+    study, facts = load_study(home, name)
+    trials = study.get_trials(deepcopy=False)
+    row = _choose(to_rows(trials), name, facts.direction, trial)
+    begin = next(t for t in trials if t.number == row.number).user_attrs[BEGIN]
+    return make_best(
+        name=name,
+        experiment=facts.experiment,
+        facts=facts.to_attr(),
+        row=row,
+        config=resolve(row.params, family=facts.experiment["model"]),  # type: ignore[arg-type]
+        seed=begin["seed"],
+        scores=study.user_attrs.get(SCORES, {}).get(str(row.number), {}),
+    )
+
+
+def find_best(home: Home, what: str, trial: int | None = None) -> BestConfig:
+    """From a file that ``kerasweep best`` wrote, or from a study's name."""
+    path = Path(what)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return read_best(path)
+    return best_of(home, what, trial)
+
+
+def _choose(rows: list[TrialRow], name: str, direction: str, trial: int | None) -> TrialRow:
+    if trial is None:
+        ranking = ranked(rows, direction)  # type: ignore[arg-type]
+        if not ranking:
+            raise StudyError(f"study '{name}' has no completed trial yet; 'kerasweep run' it further")
+        return ranking[0]
+    row = next((row for row in rows if row.number == trial), None)
+    if row is None:
+        raise StudyError(f"study '{name}' has no trial {trial}; it has 0 to {len(rows) - 1}")
+    if row.state != "complete" or row.best_epoch is None:
+        raise StudyError(f"trial {trial} of study '{name}' is {row.state}, not complete; 'kerasweep trials {name}'")
+    return row

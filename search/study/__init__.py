@@ -1,0 +1,1 @@
+"""How does a study run, from the next configuration to the last result?"""

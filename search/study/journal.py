@@ -1,0 +1,60 @@
+"""Is a study's journal whole, and what is done where a power cut or a kill left its last line torn?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from search.errors import StudyError
+
+
+def repair_journal(journal: Path) -> str | None:
+    """Cut off a last line that was never finished; Optuna would put the next record right behind it.
+
+    A record counts from the moment its line is complete, so nothing that was recorded is lost. The torn piece is
+    kept beside the journal. Call this only while the study is locked. Returns a sentence about what was done.
+
+    Raises:
+        StudyError: if a complete line is not a record; that is not the mark of an interrupted write.
+    """
+    if not journal.exists():
+        return None
+    _remove_stale_locks(journal)
+    content = journal.read_bytes()
+    whole, newline, torn = content.rpartition(b"\n")
+    for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
+        check_line(line, journal, number)
+    if not torn:
+        return None
+    aside = journal.with_name(f"{journal.name}.torn")
+    with aside.open("ab") as stream:
+        stream.write(torn + b"\n")
+    with journal.open("r+b") as stream:
+        stream.truncate(len(content) - len(torn))
+        os.fsync(stream.fileno())
+    return f"the journal's last line was never finished; {len(torn)} bytes were set aside in {aside.name}"
+
+
+def check_line(line: bytes, journal: Path, number: int) -> None:
+    """Refuse a line that is no record of Optuna's.
+
+    Raises:
+        StudyError: naming the file and the line.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or "op_code" not in record:
+        raise StudyError(
+            f"{journal}: line {number} is damaged and is not a record; restore the file from a backup, "
+            f"or keep the first {number - 1} lines (a copy of it first)"
+        )
+
+
+def _remove_stale_locks(journal: Path) -> None:
+    # Optuna's own lock is a symbolic link; one that a killed process left would block for half a minute. The study's
+    # lock is held here, so nobody else is writing.
+    for left in journal.parent.glob(f"{journal.name}.lock*"):
+        left.unlink(missing_ok=True)

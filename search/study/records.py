@@ -1,0 +1,137 @@
+"""What is written on a study and on its trials, and how is it read back?
+
+Optuna keeps values, parameters and reports. Everything else of ours is in one attribute at a trial's start and one at
+its end, because each attribute is a write to disk of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from search.pictures.rows import TrialRow, TrialState
+from spaces.metrics import Direction
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+BEGIN, END, ATTEMPTS, VERDICT, RUN = (f"kerasweep.{name}" for name in ("begin", "end", "attempts", "verdict", "run"))
+STUDY = "kerasweep.study"
+SCORES = "kerasweep.scores"
+
+
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial ended, beyond what Optuna keeps.
+
+    Attributes:
+        outcome: one of search.messages.Outcome.
+        duplicate_of: the finished trial with an equal config, from which the result was taken.
+        run_id: the trial's run in MLflow.
+    """
+
+    outcome: str
+    reason: str = ""
+    best_epoch: int | None = None
+    epochs: int = 0
+    seconds: float = 0.0
+    parameters: int = 0
+    duplicate_of: int | None = None
+    run_id: str | None = None
+    attempts: int = 1
+    value: float | None = None
+
+    def to_attr(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What a study is, fixed when it is created; a later run must agree in all but ``experiment``'s budget.
+
+    Attributes:
+        experiment: the resolved experiment, as plain data.
+        space, data, training: fingerprints.
+        versions: library to version; code: kerasweep's own and the version control's.
+        data_summary: what `show` prints of the data.
+    """
+
+    experiment: Mapping[str, Any]
+    objective: str
+    direction: Direction
+    space: str
+    data: str
+    training: str
+    task: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    data_summary: str = ""
+    parent_run: str | None = None
+
+    def to_attr(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, study: optuna.Study) -> StudyFacts | None:
+        attr = study.user_attrs.get(STUDY)
+        return None if attr is None else cls(**attr)
+
+
+_STATES: dict[str, TrialState] = {
+    "completed": "complete",
+    "stopped": "pruned",
+    "diverged": "diverged",
+    "failed": "failed",
+}
+
+
+def trial_end(trial: FrozenTrial) -> TrialEnd | None:
+    """The end that was recorded on a trial; None while it runs."""
+    attr = trial.user_attrs.get(END)
+    return None if attr is None else TrialEnd(**attr)
+
+
+def to_row(trial: FrozenTrial) -> TrialRow:
+    """One trial for tables and pictures."""
+    from optuna.trial import TrialState as OptunaState
+
+    end = trial_end(trial)
+    if end is None or not trial.state.is_finished():
+        state: TrialState = "running" if not trial.state.is_finished() else "failed"
+        epochs = len(trial.intermediate_values)
+        return TrialRow(trial.number, state, None, _params(trial), None, epochs, None, None, _attempts_text(trial))
+    value = trial.value if trial.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else end.value
+    if end.outcome == "diverged":
+        value = None
+    return TrialRow(
+        trial.number,
+        _STATES[end.outcome],
+        value,
+        _params(trial),
+        end.best_epoch,
+        end.epochs,
+        end.seconds,
+        end.parameters,
+        end.reason,
+        end.duplicate_of,
+    )
+
+
+def to_rows(trials: Iterable[FrozenTrial]) -> list[TrialRow]:
+    """All trials that have begun, by number."""
+    from optuna.trial import TrialState as OptunaState
+
+    return [to_row(trial) for trial in trials if trial.state != OptunaState.WAITING]
+
+
+def _params(trial: FrozenTrial) -> Mapping[str, Any]:
+    """The full parameters, fixed ones included; what Optuna was asked for where the beginning was not recorded."""
+    begin = trial.user_attrs.get(BEGIN)
+    return trial.params if begin is None else {**begin.get("fixed", {}), **trial.params}
+
+
+def _attempts_text(trial: FrozenTrial) -> str:
+    attempts = trial.user_attrs.get(ATTEMPTS, [])
+    return attempts[-1] if attempts else ""

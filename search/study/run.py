@@ -1,0 +1,306 @@
+"""How is a study launched, from a checked experiment to its best model on disk and in the record?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from search.executors.inline import InlineExecutor
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Executor
+from search.experiment import Experiment, SearchConfig
+from search.home import Home, StudyFolder
+from search.pictures.rows import TrialRow, ranked
+from search.reuse.best_config import make_best
+from search.reuse.bundle import CODE_FILE, write_bundle
+from search.study.coordinator import Coordinator, finished_states
+from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
+from search.study.plan import Plan, make_plan, write_arrays
+from search.study.proposals import Proposer
+from search.study.pruners import make_pruner
+from search.study.recorder import Recorder
+from search.study.records import BEGIN, SCORES, STUDY, StudyFacts
+from search.study.samplers import make_sampler
+from search.study.stop import StopRequest
+from search.study.store import open_for_run, prepare_journal
+from search.study.strategy_config import SamplerConfig, choose_sampler
+from search.versions import code_version, library_versions
+from search.yaml_file import to_yaml, write_text_whole
+from spaces.model_config import resolve
+from tracking import BestModelRecord, MlflowTracker, Tracker, local_artifacts, local_uri
+
+_FLUSH_SECONDS = 300.0
+# A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
+_WORKER_BYTES = 1_500_000_000
+_MOST_WORKERS = 8
+
+
+def run_study(
+    experiment: Experiment,
+    *,
+    home: Home,
+    place: str = "experiment",
+    folder: Path | None = None,
+    observer: Observer | None = None,
+    stop: StopRequest | None = None,
+    tracker: Tracker | None = None,
+    executor: Executor | None = None,
+) -> StudyEnded:
+    """Run a study until its total is reached, or go on with one that was begun.
+
+    Args:
+        place: what error messages call the experiment.
+        folder: relative data sources are resolved against it; None is the current folder.
+        tracker: where the record goes; None is MLflow, at the experiment's ``tracking.uri`` or in the home.
+        executor: where trials run; None is what the experiment says. It is closed at the end.
+
+    Raises:
+        SearchError, SpaceError, TrackingError: expected mistakes, before anything is written where they can be known.
+        WorkerFailure: a bug, with the worker's traceback.
+    """
+    folder = folder or Path.cwd()
+    study_folder = home.study(experiment.study)
+    executor = executor or make_executor(experiment.search)
+    try:
+        if not study_folder.path.exists():
+            executor.open()  # workers load TensorFlow while the data is read
+        plan = make_plan(experiment, place=place, folder=folder)
+        home.make_ready()
+        with study_folder.locked():
+            return _Launch(plan, home, study_folder, executor, observer or Silent(), stop or StopRequest()).run(tracker)
+    finally:
+        executor.close()
+
+
+def make_executor(search: SearchConfig) -> Executor:
+    """The executor that an experiment asks for."""
+    if search.executor == "inline":
+        return InlineExecutor()
+    import psutil
+
+    workers = worker_count(search)
+    memory = search.worker_memory or int(psutil.virtual_memory().total * 0.6 / workers)
+    return LocalExecutor(workers, jobs_per_worker=search.trials_per_worker, memory_bytes=memory)
+
+
+def worker_count(search: SearchConfig) -> int:
+    """How many trials run side by side: as asked, else one a core as far as memory goes; never more than trials."""
+    if search.executor == "inline":
+        return 1
+    import psutil
+
+    affordable = max(1, int(psutil.virtual_memory().available // _WORKER_BYTES))
+    return min(search.workers or min(os.cpu_count() or 1, affordable, _MOST_WORKERS), search.trials)
+
+
+class _Launch:
+    """One run of a study, under its lock."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        home: Home,
+        folder: StudyFolder,
+        executor: Executor,
+        observer: Observer,
+        stop: StopRequest,
+    ) -> None:
+        self._plan, self._home, self._folder = plan, home, folder
+        self._executor, self._observer, self._stop = executor, observer, stop
+        self._began = time.monotonic()
+
+    def run(self, tracker: Tracker | None) -> StudyEnded:
+        plan, search = self._plan, self._plan.experiment.search
+        torn = prepare_journal(self._folder)
+        study, proposer = self._open()
+        if torn is not None:
+            self._observer.notice(torn)
+        for notice in plan.notices:
+            self._observer.notice(notice)
+        total, done = search.trials, _finished(study)
+        self._observer.opened(self._opened(done))
+        best = self._best(study)
+        if done >= total and (best is None or str(best.number) in study.user_attrs.get(SCORES, {})):
+            return self._end(study, "complete", None)
+        write_arrays(plan.dataset, self._folder.arrays)
+        self._executor.start(plan.setup(self._folder.arrays))
+        tracker = tracker or make_tracker(plan.experiment, self._home)
+        status: Any = "FAILED"
+        try:
+            recorder = Recorder(plan, tracker, self._tags())
+            parent = recorder.open({"sampler": self._sampler_text, "pruner": self._pruner_text})
+            coordinator = Coordinator(
+                plan, self._folder, study, proposer, self._executor, recorder, self._observer, self._stop
+            )
+            coordinator.take_over(tracker.reconcile(finished_states(study)))
+            ending = coordinator.run()
+            self._deliver(study, coordinator, recorder, ending)
+            tracker.flush(_FLUSH_SECONDS)
+            status = "KILLED" if ending == "interrupted" else "FINISHED"
+        finally:
+            tracker.close(status)
+        shutil.rmtree(self._folder.arrays, ignore_errors=True)
+        return self._end(study, ending, parent)
+
+    def _open(self) -> tuple[optuna.Study, Proposer]:
+        plan, search = self._plan, self._plan.experiment.search
+        space = plan.space
+        asked: dict[str, Any] = {
+            "seed": search.seed,
+            "space_size": space.size,
+            "trials": search.trials,
+            "has_conditions": space.has_conditions,
+            "workers": worker_count(search),
+        }
+        chosen, _ = choose_sampler(search.sampler, space_size=space.size, trials=search.trials)
+        sampler, self._sampler_text = make_sampler(search.sampler, **asked)
+        if sampler is None:
+            # Completes what start_with leaves open; the grid's own points are enqueued.
+            sampler, _ = make_sampler(SamplerConfig(name="random"), **asked)
+        pruner, self._pruner_text = make_pruner(
+            search.pruner, epochs=plan.experiment.training.epochs, direction=plan.direction
+        )
+        study = open_for_run(plan, self._folder, sampler, pruner)
+        known = StudyFacts.of(study)
+        if known is not None:
+            # The budget may differ from run to run; `list` and `show` count against the latest.
+            budget = {**known.experiment, "search": plan.resolved()["search"]}
+            if budget != known.experiment:
+                study.set_user_attr(STUDY, replace(known, experiment=budget).to_attr())
+        else:
+            for pinned in plan.pins:
+                study.enqueue_trial(dict(pinned), skip_if_exists=True)
+            study.set_user_attr(STUDY, self._facts().to_attr())
+            write_text_whole(self._folder.experiment, to_yaml(plan.resolved()))
+        points = chosen.points if chosen.name == "grid" else None
+        return study, Proposer(study, space, seed=search.seed, grid_points=points, grid_seed=search.seed)
+
+    def _deliver(self, study: optuna.Study, coordinator: Coordinator, recorder: Recorder, ending: str) -> None:
+        """Score the best model once, write its bundle, and put both into the record."""
+        recorder.draw(coordinator.snapshot(), final=True)
+        best = self._best(study)
+        scores = dict(study.user_attrs.get(SCORES, {}))
+        if best is None or ending == "interrupted" or str(best.number) in scores:
+            return
+        if not coordinator.has_model(best.number):
+            self._observer.notice(f"trial {best.number}: its model file is gone; 'kerasweep train' makes it again")
+            return
+        result = coordinator.score_best(best)
+        plan, bundle = self._plan, self._folder.best
+        facts = StudyFacts.of(study)
+        assert facts is not None
+        trial = next(t for t in study.get_trials(deepcopy=False) if t.number == best.number)
+        content = make_best(
+            name=plan.experiment.study,
+            experiment=facts.experiment,
+            facts=facts.to_attr(),
+            row=best,
+            config=resolve(best.params, family=plan.experiment.model),  # type: ignore[arg-type]
+            seed=trial.user_attrs[BEGIN]["seed"],
+            scores=result.metrics,
+        )
+        write_bundle(
+            bundle,
+            model=self._folder.model(best.number),
+            preprocessor=plan.dataset.preprocessor,
+            best=content,
+        )
+        study.set_user_attr(SCORES, {**scores, str(best.number): dict(result.metrics)})
+        recorder.best_model(
+            BestModelRecord(
+                folder=bundle,
+                code=bundle / CODE_FILE,
+                input_example=plan.dataset.sample,
+                output_example=plan.dataset.preprocessor.decode(result.outputs),
+                requirements=_requirements(),
+                metrics={f"test_{name}": value for name, value in result.metrics.items()},
+            )
+        )
+
+    def _end(self, study: optuna.Study, ending: str, parent: str | None) -> StudyEnded:
+        from search.study.records import to_rows
+
+        best = self._best(study)
+        scores = study.user_attrs.get(SCORES, {})
+        ended = StudyEnded(
+            ending=ending,
+            objective=self._plan.objective,
+            direction=self._plan.direction,
+            best=best,
+            scores=scores.get(str(best.number), {}) if best else {},
+            left=max(0, self._plan.experiment.search.trials - _finished(study)),
+            seconds=time.monotonic() - self._began,
+            rows=tuple(to_rows(study.get_trials(deepcopy=False))),
+            parent_run=parent,
+        )
+        self._observer.ended(ended)
+        return ended
+
+    def _best(self, study: optuna.Study) -> TrialRow | None:
+        from search.study.records import to_rows
+
+        ranking = ranked(to_rows(study.get_trials(deepcopy=False)), self._plan.direction)
+        return ranking[0] if ranking else None
+
+    def _opened(self, done: int) -> StudyOpened:
+        plan = self._plan
+        return StudyOpened(
+            study=plan.experiment.study,
+            total=plan.experiment.search.trials,
+            finished=done,
+            workers=self._executor.capacity,
+            objective=plan.objective,
+            direction=plan.direction,
+            sampler=self._sampler_text,
+            pruner=self._pruner_text,
+            epochs=plan.experiment.training.epochs,
+            timeout_seconds=plan.experiment.search.timeout,
+        )
+
+    def _facts(self) -> StudyFacts:
+        plan = self._plan
+        return StudyFacts(
+            experiment=plan.resolved(),
+            objective=plan.objective,
+            direction=plan.direction,
+            space=plan.space.fingerprint,
+            data=plan.dataset.fingerprint,
+            training=plan.training_fingerprint,
+            task=plan.dataset.spec.task,
+            versions=library_versions(),
+            code=code_version(plan.folder),
+            data_summary=f"{plan.dataset.rows} rows, {plan.dataset.columns} columns; {plan.dataset.task_reason}",
+        )
+
+    def _tags(self) -> Mapping[str, str]:
+        versions = {f"version.{name}": version for name, version in library_versions().items()}
+        return {"kerasweep.code": code_version(self._plan.folder), **versions}
+
+
+def make_tracker(experiment: Experiment, home: Home) -> Tracker:
+    """MLflow, at the experiment's URI or in the home folder."""
+    uri = tracking_uri(experiment.tracking.uri, home)
+    return MlflowTracker(uri, local_artifacts(home.path) if uri == local_uri(home.path) else None)
+
+
+def tracking_uri(given: str | None, home: Home) -> str:
+    """The experiment's tracking URI, else the environment's, else the home folder's."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(home.path)
+
+
+def _finished(study: optuna.Study) -> int:
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def _requirements() -> tuple[str, ...]:
+    names = ("tensorflow", "keras", "scikit-learn", "skops", "pandas", "numpy")
+    from importlib import metadata
+
+    return tuple(f"{name}=={metadata.version(name)}" for name in names)

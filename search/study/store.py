@@ -1,0 +1,193 @@
+"""How is a study opened, continued and read, whatever keeps it?"""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+from search.errors import StudyError
+from search.home import Home, StudyFolder
+from search.study.journal import repair_journal
+from search.study.plan import Plan
+from search.study.records import BEGIN, StudyFacts
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Optuna's warnings about what is done on purpose here (experimental features, values outside a range)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="optuna")
+        warnings.filterwarnings("ignore", message=".*is out of range.*")
+        yield
+
+
+def open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
+    """The journal in the study's folder, or the storage that an Optuna URL names.
+
+    Raises:
+        StudyError: if it cannot be reached; a password in the URL is not shown.
+    """
+    if url is None:
+        return JournalStorage(JournalFileBackend(str(folder.journal)))
+    from tracking.urls import redact_url
+
+    try:
+        return optuna.storages.get_storage(url)
+    except Exception as error:  # noqa: BLE001 - each database driver raises its own kind
+        text = str(error).splitlines()[0].replace(url, redact_url(url))
+        raise StudyError(f"search.storage {redact_url(url)}: cannot be opened ({text})") from None
+
+
+def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, pruner: Any) -> optuna.Study:
+    """Create the study, or open it again if it is the same one. The caller holds the folder's lock.
+
+    Raises:
+        StudyError: if it exists with another space, other data or another objective.
+    """
+    url = plan.experiment.search.storage
+    strategy: dict[str, Any] = {"sampler": sampler, "pruner": pruner}
+    with quiet_optuna():
+        storage = open_storage(folder, url)
+        try:
+            # Not create_study(load_if_exists=True): that writes to the journal before anything could be refused.
+            study = optuna.load_study(study_name=plan.experiment.study, storage=storage, **strategy)
+        except KeyError:
+            study = optuna.create_study(
+                study_name=plan.experiment.study, storage=storage, direction=plan.direction, **strategy
+            )
+    known = StudyFacts.of(study)
+    if known is not None:
+        check_same(plan, known)
+    elif url is not None:
+        _note_storage(folder, url)
+    return study
+
+
+def check_same(plan: Plan, known: StudyFacts) -> None:
+    """Refuse to mix trials that cannot be compared.
+
+    Raises:
+        StudyError: naming what differs.
+    """
+    name = plan.experiment.study
+    remedy = f"give it another name (study: {name}-2), or run it as it was"
+    if known.space != plan.space.fingerprint:
+        theirs, ours = known.experiment.get("space", {}), plan.resolved()["space"]
+        changed = [key for key in dict.fromkeys((*theirs, *ours)) if theirs.get(key) != ours.get(key)]
+        what = ", ".join(changed[:4]) or "its order"
+        raise StudyError(f"study '{name}' exists with another space (it differs in {what}); {remedy}")
+    if known.data != plan.dataset.fingerprint:
+        raise StudyError(
+            f"study '{name}' exists with other data or another split (fingerprint {known.data}, "
+            f"now {plan.dataset.fingerprint}); {remedy}"
+        )
+    if known.training != plan.training_fingerprint:
+        raise StudyError(
+            f"study '{name}' exists with another objective, epochs or early_stopping "
+            f"(it has {known.objective}, {known.direction}, {known.experiment['training']['epochs']} epochs, "
+            f"early_stopping {known.experiment['training']['early_stopping']}); {remedy}"
+        )
+
+
+def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
+    """A study for reading only: nothing is created or repaired.
+
+    Raises:
+        StudyError: if there is no such study, naming the nearest.
+    """
+    folder = home.study(name)
+    url = _noted_storage(folder)
+    if not folder.journal.exists() and url is None:
+        known = home.studies()
+        from spaces.errors import nearest
+
+        there = nearest(name, known) if known else "there is none yet; 'kerasweep run FILE' makes one"
+        raise StudyError(f"there is no study '{name}' in {home.path}; {there}")
+    with quiet_optuna():
+        try:
+            storage: BaseStorage = (
+                JournalStorage(_ReadOnlyJournal(str(folder.journal))) if url is None else open_storage(folder, url)
+            )
+            study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            raise StudyError(f"study '{name}' in {home.path} was never begun; run it again") from None
+        except ValueError:
+            _explain_damage(folder)
+            raise
+    record = StudyFacts.of(study)
+    if record is None:
+        raise StudyError(f"study '{name}' in {home.path} was never begun; run it again")
+    return study, record
+
+
+def coordinator_name() -> str:
+    """Who runs a trial: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_ours_to_close(trial: optuna.trial.FrozenTrial, *, shared: bool) -> bool:
+    """Whether a RUNNING trial was left by a process that is gone.
+
+    A journal's study is locked, so there all are. A database may be shared with coordinators on other machines: there
+    only those count that a dead process of this machine began.
+    """
+    if not shared:
+        return True
+    host, _, pid = str(trial.user_attrs.get(BEGIN, {}).get("coordinator", "")).rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return int(pid) == os.getpid()
+
+
+def prepare_journal(folder: StudyFolder) -> str | None:
+    """Repair the journal before it is opened for writing; see `repair_journal`."""
+    return repair_journal(folder.journal)
+
+
+class _ReadOnlyJournal(JournalFileBackend):
+    """Reads a journal, whose last line another process may be writing at this moment."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        raise StudyError("a query tried to write to the study")
+
+
+def _explain_damage(folder: StudyFolder) -> None:
+    from search.study.journal import check_line
+
+    lines = folder.journal.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        check_line(line, folder.journal, number)
+
+
+def _note_storage(folder: StudyFolder, url: str) -> None:
+    """Remember where the study is, for `show` and `best`; a password stays in the environment or the file."""
+    from search.yaml_file import write_text_whole
+    from tracking.urls import redact_url
+
+    write_text_whole(folder.storage_note, redact_url(url) + "\n")
+
+
+def _noted_storage(folder: StudyFolder) -> str | None:
+    given = os.environ.get("KERASWEEP_STORAGE")
+    if not folder.storage_note.exists():
+        return None
+    return given or folder.storage_note.read_text(encoding="utf-8").strip()
