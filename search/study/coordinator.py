@@ -236,7 +236,9 @@ class Coordinator:
             running.proposal.trial.report(report.metrics[self._plan.objective], report.epoch)
         self._recorder.epoch(report.number, report.epoch, report.metrics)
         undecided = running.reported <= report.epoch < running.job.epochs
-        if self._prunes and undecided and running.proposal.trial.should_prune():
+        # What a study starts with is what the rest is measured against, so it always runs to its end.
+        pinned = report.number < len(self._plan.pins)
+        if self._prunes and undecided and not pinned and running.proposal.trial.should_prune():
             running.verdict = self._explain(running.proposal, report.epoch)
             running.proposal.trial.set_user_attr(VERDICT, running.verdict)
         self._executor.answer(report.number, Decision(stop=bool(running.verdict)))
