@@ -6,6 +6,7 @@ that stands twice is an error instead of a silent loss.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,9 @@ import yaml
 from search.errors import ExperimentError
 
 _LONGEST_FLOW = 100
+# An experiment has some hundred values. More is not one, and a few aliases of aliases would fill the memory.
+_MOST_BYTES = 1_000_000
+_MOST_VALUES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -58,10 +62,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a file holds.
 
     Raises:
-        ExperimentError: if it is missing, not readable, not YAML, or not a mapping.
+        ExperimentError: if it is missing, not readable, too large, not YAML, or not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            raw = stream.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            limit = f"{_MOST_BYTES / 1e6:.0f} MB"
+            raise ExperimentError(f"{path}: must be at most {limit}, is larger; name an experiment file, not the data")
+        text = raw.decode("utf-8")
     except FileNotFoundError:
         raise ExperimentError(f"{path}: there is no such file; 'kerasweep init DATA' drafts one") from None
     except IsADirectoryError:
@@ -69,11 +78,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ExperimentError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise ExperimentError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-    try:
-        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise ExperimentError(f"{path}: {_problem(error)}") from None
+        remedy = "check its name and permissions"
+        raise ExperimentError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from None
+    content = _parse(path, text)
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
         raise ExperimentError(f"{path}: must be a mapping such as 'data: {{source: table.csv}}', found {found}")
@@ -81,6 +88,33 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if not isinstance(key, str):
             raise ExperimentError(f"{path}: keys must be words, got {key!r}")
     return content
+
+
+def _parse(path: Path, text: str) -> Any:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _weight(node, {}) > _MOST_VALUES:
+            raise ExperimentError(f"{path}: its aliases (*name) must not repeat each other endlessly; write values out")
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ExperimentError(f"{path}: {_problem(error)}") from None
+    except RecursionError:
+        raise ExperimentError(f"{path}: is nested too deeply; an experiment has five levels at most") from None
+    except ValueError as error:  # a date such as 2020-13-45, a number of thousands of digits
+        raise ExperimentError(f"{path}: holds a value that cannot be read ({error}); put it into quotes") from None
+
+
+def _weight(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node stands for with its aliases followed; infinitely many if it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = [part for entry in inner for part in (entry if isinstance(entry, tuple) else (entry,))]
+        known[id(node)] = 1 + sum(_weight(part, known) for part in parts)
+    return known[id(node)]
 
 
 def to_yaml(content: Any) -> str:

@@ -16,6 +16,7 @@ from tracking.errors import TrackingError
 _EXPECTED = (SearchError, SpaceError, TrackingError)
 # Typer carries Click inside since 0.29; this finds Click's base error wherever it is.
 _UsageError: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+_LONGEST_LINE = 1000
 
 app = typer.Typer(
     name="kerasweep",
@@ -80,7 +81,11 @@ def run() -> None:
 
 
 def _fail(text: str) -> None:
-    print(f"kerasweep: {' '.join(text.split())}", file=sys.stderr)
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_LINE:
+        # The value is long then; place and rule stand before it, the remedy behind it.
+        line = f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 4 :]}"
+    print(f"kerasweep: {line}", file=sys.stderr)
     sys.exit(2)
 
 

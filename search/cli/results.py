@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.text import Text
 
@@ -12,6 +14,7 @@ from search.pictures.terminal import render_leaderboard
 from search.pictures.wording import format_params, format_value
 from search.study.observer import StudyEnded
 from search.units import format_duration
+from tracking import redact_url
 
 _ENDINGS = {
     "complete": "",
@@ -23,24 +26,26 @@ _ENDINGS = {
 
 def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again: str, quiet: bool) -> None:
     """Leaderboard, best config, test score and the next commands, on stdout."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    # Sentences and commands keep their lines whole, to be pasted; the table fits itself to the terminal.
+    say = partial(console.print, soft_wrap=True)
     name, total = experiment.study, experiment.search.trials
     counts = ", ".join(f"{count} {state}" for state, count in count_states(ended.rows).items())
     if ended.parent_run is None:
-        console.print(
+        say(
             Text(
                 f"study {name} has all of its {total} trials ({counts}); there is nothing left to do. "
                 f"A higher --trials goes on."
             )
         )
     else:
-        console.print(Text(f"study {name}: {counts}, in {format_duration(ended.seconds)}"))
+        say(Text(f"study {name}: {counts}, in {format_duration(ended.seconds)}"))
     if ended.ending != "complete":
         left = f"; {ended.left} of {total} trials are left" if ended.left else ""
-        console.print(Text(f"{_ENDINGS[ended.ending]}{left}"))
+        say(Text(f"{_ENDINGS[ended.ending]}{left}"))
     best = ended.best
     if best is None:
-        console.print(Text("no trial has completed, so there is no best model yet"))
+        say(Text("no trial has completed, so there is no best model yet"))
     else:
         if not quiet:
             console.print(
@@ -48,7 +53,7 @@ def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again
                     ended.rows, 5, objective=ended.objective, direction=ended.direction, width=console.width
                 )
             )
-        console.print(
+        say(
             Text.assemble(
                 ("best  ", "bold"),
                 f"trial {best.number}, {format_value(best.value)} at epoch {best.best_epoch}: ",
@@ -57,11 +62,13 @@ def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again
         )
         if ended.scores:
             scores = ", ".join(f"{metric} {format_value(value)}" for metric, value in ended.scores.items())
-            console.print(Text.assemble(("test  ", "bold"), scores, " (rows that the search never saw)"))
+            say(Text.assemble(("test  ", "bold"), scores, " (rows that the search never saw)"))
     where = "" if home == find_home(None) else f" --home {home.path}"
-    console.print()
+    say()
     if ended.ending == "interrupted":
-        console.print(Text(f"go on with       {again}"))
+        say(Text(f"go on with       {again}"))
     if best is not None and ended.ending != "interrupted":
-        console.print(Text(f"take it away     kerasweep best {name} -o best.yaml{where}"))
-        console.print(Text(f"look at it       kerasweep ui {name}{where}"))
+        say(Text(f"take it away     kerasweep best {name} -o best.yaml{where}"))
+        server = experiment.tracking.uri
+        at = f" --tracking-uri {redact_url(server)}" if server else where
+        say(Text(f"look at it       kerasweep ui {name}{at}"))

@@ -149,7 +149,7 @@ class LocalExecutor:
         job = worker.job
         if self._failed_starts >= _STARTS_WITHOUT_A_RESULT:
             self._workers.remove(worker)
-            number = job.number if job is not None else None
+            number = self._waiting[0].number if self._waiting else None
             yield WorkerBug(number, f"{self._failed_starts} worker processes in a row ended while starting: {reason}")
             return
         self._replace(worker)
@@ -171,7 +171,7 @@ class LocalExecutor:
 
     def _hand_out(self) -> None:
         for worker in self._workers:
-            if self._waiting and worker.job is None and not worker.reason and self._setup is not None:
+            if self._waiting and worker.ready and worker.job is None and not worker.reason:
                 worker.job = self._waiting.pop(0)
                 _send(worker, worker.job)
 

@@ -1,0 +1,204 @@
+"""Do all executors keep the contract of search.executors.protocol?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from search.executors.inline import InlineExecutor
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Executor
+from search.executors.simulated import SimulatedExecutor
+from search.messages import (
+    Decision,
+    EpochReport,
+    Event,
+    JobLost,
+    ScoreJob,
+    ScoreResult,
+    TrialJob,
+    TrialResult,
+    WorkerBug,
+    WorkerReady,
+    WorkerSetup,
+)
+from spaces import DataSpec, parse_space, resolve
+from spaces.suggesters import Sampled
+
+CONFIG = resolve(
+    parse_space({"layers": 1, "units": {"choice": [4]}, "batch_norm": False, "optimizer": "adam"}).suggest(Sampled(1))
+)
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
+    folder = tmp_path_factory.mktemp("arrays")
+    rng = np.random.default_rng(0)
+    for part, samples in (("train", 40), ("validation", 20), ("test", 20)):
+        x = rng.normal(size=(samples, 3)).astype(np.float32)
+        np.save(folder / f"x_{part}.npy", x)
+        np.save(folder / f"y_{part}.npy", (x[:, :1] > 0).astype(np.float32))
+    np.save(folder / "x_sample.npy", x[:2])
+    return WorkerSetup(folder, DataSpec((3,), 1, "binary"), ("accuracy",), "val_accuracy", "maximize", None, 1)
+
+
+def simulated() -> SimulatedExecutor:
+    return SimulatedExecutor(lambda config, seed, epoch: epoch / 100)
+
+
+def local() -> LocalExecutor:
+    return LocalExecutor(1, jobs_per_worker=100, memory_bytes=8 * 10**9)
+
+
+@pytest.fixture(scope="module", params=[InlineExecutor, local, simulated])
+def executor(request: pytest.FixtureRequest, setup: WorkerSetup) -> Iterator[Executor]:
+    made: Executor = request.param()
+    made.open()
+    made.start(setup)
+    yield made
+    made.close()
+    made.close()
+
+
+def job(number: int, **changes: object) -> TrialJob:
+    return replace(TrialJob(number, CONFIG, seed=1, epochs=3, early_stopping=0), **changes)  # type: ignore[arg-type]
+
+
+def play(
+    executor: Executor, number: int, decide: Callable[[EpochReport], Decision] = lambda report: Decision()
+) -> list[Event]:
+    """Answer the reports of a job until it has ended; all its events."""
+    seen: list[Event] = []
+    deadline = time.monotonic() + 120
+    while not any(isinstance(event, TrialResult | ScoreResult | JobLost | WorkerBug) for event in seen):
+        assert time.monotonic() < deadline, f"no end after {seen}"
+        for event in executor.events(0.2):
+            if isinstance(event, WorkerReady):
+                continue
+            assert event.number == number
+            seen.append(event)
+            if isinstance(event, EpochReport):
+                executor.answer(number, decide(event))
+    return seen
+
+
+def test_a_job_reports_each_epoch_and_ends_with_one_result(executor: Executor) -> None:
+    executor.submit(job(1))
+    seen = play(executor, 1)
+    assert [event.epoch for event in seen if isinstance(event, EpochReport)] == [1, 2, 3]
+    assert isinstance(seen[-1], TrialResult)
+    assert (seen[-1].outcome, seen[-1].epochs) == ("completed", 3)
+    assert executor.events(0.0) == []
+
+
+def test_a_job_waits_for_its_decision(executor: Executor) -> None:
+    executor.submit(job(2))
+    first: list[Event] = []
+    while not first:
+        first = [event for event in executor.events(0.2) if not isinstance(event, WorkerReady)]
+    assert executor.events(0.3) == []
+    executor.answer(2, Decision(stop=True))
+    assert isinstance(result := play(executor, 2)[-1], TrialResult)
+    assert (result.outcome, result.epochs) == ("stopped", 1)
+
+
+def test_a_cancelled_job_is_lost_with_its_reason_and_the_next_one_runs(executor: Executor) -> None:
+    executor.submit(job(3, epochs=10_000))
+    while not any(isinstance(event, EpochReport) for event in executor.events(0.2)):
+        pass
+    executor.cancel(3, "over time")
+    lost = play(executor, 3)[-1]
+    assert isinstance(lost, JobLost)
+    assert lost.reason == "over time"
+    executor.submit(job(4))
+    assert isinstance(play(executor, 4)[-1], TrialResult)
+
+
+def test_an_answer_or_a_cancel_for_a_job_that_is_over_is_nothing(executor: Executor) -> None:
+    executor.answer(999, Decision(stop=True))
+    executor.cancel(999, "too late")
+    assert executor.events(0.0) == []
+
+
+def test_a_saved_model_can_be_scored(executor: Executor, tmp_path: Path) -> None:
+    executor.submit(job(5, save_to=tmp_path / "m.keras"))
+    result = play(executor, 5)[-1]
+    assert isinstance(result, TrialResult)
+    assert result.model == tmp_path / "m.keras"
+    executor.submit(ScoreJob(5, tmp_path / "m.keras"))
+    scored = play(executor, 5)[-1]
+    assert isinstance(scored, ScoreResult)
+    assert 0 <= scored.metrics["accuracy"] <= 1
+    assert scored.outputs
+
+
+@pytest.mark.parametrize("make", [InlineExecutor, local])
+def test_a_bug_comes_back_with_its_traceback(make: Callable[[], Executor], setup: WorkerSetup, tmp_path: Path) -> None:
+    made = make()
+    made.start(setup)
+    try:
+        made.submit(ScoreJob(1, tmp_path / "no-such-model.keras"))
+        bug = play(made, 1)[-1]
+        assert isinstance(bug, WorkerBug)
+        assert "no-such-model.keras" in bug.traceback
+        assert "Traceback" in bug.traceback
+    finally:
+        made.close()
+
+
+# -- worker processes alone -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_is_replaced_when_it_is_killed_grows_or_has_done_enough(setup: WorkerSetup) -> None:
+    made = LocalExecutor(1, jobs_per_worker=2, memory_bytes=8 * 10**9)
+    made.start(setup)
+    try:
+        (first,) = made.pids
+        made.submit(job(1, epochs=10_000))
+        while not any(isinstance(event, EpochReport) for event in made.events(0.2)):
+            pass
+        os.kill(first, 9)
+        lost = play(made, 1)[-1]
+        assert isinstance(lost, JobLost)
+        assert "SIGKILL" in lost.reason
+        (second,) = made.pids
+        assert second != first
+        for number in (2, 3):
+            assert made.pids == (second,)
+            made.submit(job(number))
+            assert isinstance(play(made, number)[-1], TrialResult)
+        assert made.pids != (second,), "two jobs are enough for this worker"
+        made._memory_bytes = 1
+        made.submit(job(4))
+        too_large = play(made, 4)[-1]
+        assert isinstance(too_large, JobLost)
+        assert "over twice its worker_memory" in too_large.reason
+        assert not too_large.may_retry
+        left = made.pids
+    finally:
+        made.close()
+    assert not any(psutil.pid_exists(pid) for pid in left)
+
+
+def test_workers_that_cannot_start_end_the_study_with_their_last_words(
+    setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('no tensorflow here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = LocalExecutor(1, jobs_per_worker=2, memory_bytes=8 * 10**9)
+    made.start(setup)
+    try:
+        made.submit(job(1))
+        bug = play(made, 1)[-1]
+        assert isinstance(bug, WorkerBug)
+        assert "3 worker processes in a row ended while starting" in bug.traceback
+        assert "no tensorflow here" in bug.traceback
+    finally:
+        made.close()
