@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
@@ -14,7 +14,7 @@ from search.errors import ExperimentError
 from search.study.strategy_config import PrunerConfig, SamplerConfig
 from search.units import parse_bytes, parse_duration
 from search.yaml_file import read_yaml
-from spaces import Params, Space, parse_space, pin
+from spaces import Params, Space, parse_space, pin, problems
 from spaces.errors import SpaceError, nearest
 from spaces.metrics import METRICS, Direction, direction_of
 
@@ -135,10 +135,16 @@ class Experiment(_Section):
     def _short_objective(cls, value: object) -> object:
         return {"metric": value} if isinstance(value, str) else value
 
-    @field_validator("space", mode="before")
+    @field_validator("objective", "space", "training", "search", "tracking", mode="before")
     @classmethod
-    def _empty_space(cls, value: object) -> object:
+    def _empty_section(cls, value: object) -> object:
+        # YAML reads a key with nothing, or only comments, behind it as null.
         return {} if value is None else value
+
+    @field_validator("start_with", mode="before")
+    @classmethod
+    def _empty_list(cls, value: object) -> object:
+        return () if value is None else value
 
     def build_space(self) -> Space:
         """The space with its defaults filled in.
@@ -186,6 +192,7 @@ def parse_experiment(content: Mapping[str, Any], place: str) -> Experiment:
         space = experiment.build_space()
         experiment.pinned(space)
         _check_objective(experiment.objective)
+        _check_metrics(experiment.training.metrics)
     except ValidationError as error:
         raise ExperimentError(f"{place}: {describe_problem(error, Experiment)}") from None
     except SpaceError as error:
@@ -194,77 +201,42 @@ def parse_experiment(content: Mapping[str, Any], place: str) -> Experiment:
 
 
 def with_changes(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with values replaced at dotted key paths; None leaves the file's value."""
+    """``content`` with values replaced at dotted key paths; None leaves what the file says.
+
+    Where a path leads through something that is no section, that stays as it is: the file's mistake is then reported.
+    """
     result = dict(content)
     for path, value in changes.items():
+        section, _, rest = path.partition(".")
         if value is None:
             continue
-        section, _, key = path.partition(".")
-        if not key:
+        inner = result.get(section)
+        if not rest:
             result[section] = value
-        else:
-            inner = result.get(section)
-            result[section] = {**(inner if isinstance(inner, Mapping) else {}), key: value}
+        elif inner is None or isinstance(inner, Mapping):
+            result[section] = with_changes(inner or {}, {rest: value})
     return result
 
 
 def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """The first problem of a pydantic error as ``key.path: rule, got value; remedy``."""
-    problem = error.errors()[0]
-    path = _path(problem["loc"], model)
-    value = problem.get("input")
-    match problem["type"]:
-        case "extra_forbidden":
-            known = _fields_at(model, problem["loc"][:-1])
-            return f"{path}: there is no such key; {nearest(problem['loc'][-1], known)}"
-        case "missing":
-            return f"{path}: is missing; {_example(path)}"
-        case "value_error":
-            return f"{path}: {problem['ctx']['error']}"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return f"{path}: must be a mapping such as {_example(path)}, got {value!r}"
-        case _:
-            rule = problem["msg"].removeprefix("Input ").replace("should", "must").replace("a valid", "a")
-            return f"{path}: {rule[0].lower()}{rule[1:]}, got {value!r}"
+    return problems.describe_problem(error, model, examples=_EXAMPLES)
 
 
 def _check_objective(objective: Objective) -> None:
-    known = direction_of(objective.metric)
-    if objective.metric == "auto":
+    if objective.metric == "auto" or objective.direction is not None or direction_of(objective.metric) is not None:
         return
-    if known is None and objective.direction is None:
-        names = [f"{part}{name}" for name in (*METRICS, "loss") for part in ("val_", "")]
-        raise SpaceError(
-            f"objective: it is not known whether {objective.metric!r} is better high or low; "
-            f"write {{metric: {objective.metric}, direction: maximize}}, or {nearest(objective.metric, names)}"
-        )
+    names = [f"{part}{name}" for name in (*METRICS, "loss") for part in ("val_", "")]
+    raise SpaceError(
+        f"objective: it is not known whether {objective.metric!r} is better high or low; "
+        f"write {{metric: {objective.metric}, direction: maximize}}, or {nearest(objective.metric, names)}"
+    )
 
 
-def _path(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif re.fullmatch(r"[A-Za-z_][\w.-]*", part) and not part.startswith("function-"):
-            text += f".{part}" if text else part
-    return text or "the file"
-
-
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        field = model.model_fields.get(str(part))
-        inner = field and _model_in(field.annotation)
-        if inner is None:
-            break
-        model = inner
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def _check_metrics(metrics: tuple[str, ...] | None) -> None:
+    for index, name in enumerate(metrics or ()):
+        if name not in METRICS:
+            raise SpaceError(f"training.metrics[{index}]: there is no metric {name!r}; {nearest(name, METRICS)}")
 
 
 _EXAMPLES = {
@@ -273,11 +245,12 @@ _EXAMPLES = {
     "data.source": "name a file or data set, e.g. source: pima.csv",
     "objective": "{metric: my_metric, direction: minimize}",
     "space": "{layers: {int: [1, 5]}}",
+    "start_with": "[{layers: 2, units: [12, 8]}]",
+    "start_with[0]": "{layers: 2, units: [12, 8]}",
     "training": "{epochs: 100}",
+    "training.metrics": "[accuracy]",
     "search": "{trials: 60}",
+    "search.sampler": "{name: tpe}",
+    "search.pruner": "{name: halving}",
     "tracking": "{keep_models: 3}",
 }
-
-
-def _example(path: str) -> str:
-    return _EXAMPLES.get(path, "see the README")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,38 @@ class Home:
         return StudyFolder(self.path / "studies" / name)
 
     def studies(self) -> list[str]:
-        """Names of the studies that have been run here, in order."""
+        """Names of the studies that have been run here, in order.
+
+        Raises:
+            StudyError: if the home is a file.
+        """
+        if self.path.is_file():
+            raise StudyError(f"--home {self.path}: is a file; name a folder")
         folder = self.path / "studies"
         return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
+    def check(self) -> None:
+        """See, without making anything, that the folder is one or can be made, and has room.
+
+        Raises:
+            StudyError: if not.
+        """
+        try:
+            if self.path.is_symlink() and not self.path.exists():
+                raise FileNotFoundError(errno.ENOENT, "it is a link that leads nowhere")
+            there = next(place for place in (self.path, *self.path.parents) if place.exists())
+            if not there.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
+            if not os.access(there, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, f"{there} is read-only")
+            total, _, free = shutil.disk_usage(there)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        if total and free < _LEAST_FREE_BYTES:  # a file system without a size tells nothing
+            raise StudyError(
+                f"--home {self.path}: its disk is full ({free / 1e6:.0f} MB free, a study needs "
+                f"{_LEAST_FREE_BYTES / 1e6:.0f} MB); make room or choose another folder"
+            )
 
     def make_ready(self) -> None:
         """Make the folder and see that it can be written.
@@ -36,20 +66,20 @@ class Home:
         Raises:
             StudyError: if it cannot be made or written, or its disk is full.
         """
+        self.check()
+        probe = self.path / f".probe-{os.getpid()}"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / f".probe-{os.getpid()}"
-            probe.write_bytes(b"0" * 4096)
-            probe.unlink()
+            try:
+                probe.write_bytes(b"0" * 4096)
+            finally:
+                probe.unlink(missing_ok=True)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise StudyError(f"--home {self.path}: cannot be written ({reason}); choose another folder") from None
-        free = shutil.disk_usage(self.path).free
-        if free < _LEAST_FREE_BYTES:
-            raise StudyError(
-                f"--home {self.path}: its disk is full ({free / 1e6:.0f} MB free, a study needs "
-                f"{_LEAST_FREE_BYTES / 1e6:.0f} MB); make room or choose another folder"
-            )
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> StudyError:
+        reason = error.strerror or str(error)
+        return StudyError(f"--home {self.path}: cannot be written ({reason}); choose another folder")
 
 
 @dataclass(frozen=True)
@@ -102,6 +132,7 @@ class StudyFolder:
         Raises:
             StudyError: if another process holds it.
         """
+        new = [folder for folder in (self.path, self.path.parent) if not folder.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("a+") as stream:
             try:
@@ -115,7 +146,15 @@ class StudyFolder:
             stream.truncate(0)
             stream.write(f"process {os.getpid()}")
             stream.flush()
-            yield
+            try:
+                yield
+            finally:
+                if new and [file.name for file in self.path.iterdir()] == ["lock"]:
+                    # The study never began: nothing of it stays.
+                    (self.path / "lock").unlink()
+                    with suppress(OSError):  # another study may have begun beside it
+                        for folder in new:
+                            folder.rmdir()
 
     def is_locked(self) -> bool:
         """Whether a process is running the study at this moment."""

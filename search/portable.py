@@ -235,14 +235,23 @@ class PortableModel:
         preprocessor = Preprocessor.load(folder)
         if not (Path(folder) / MODEL_FILE).is_file():
             raise PortableError(f"{folder}: not a model bundle (it has no {MODEL_FILE})")
+        if not zipfile.is_zipfile(Path(folder) / MODEL_FILE):
+            raise PortableError(f"{Path(folder) / MODEL_FILE}: damaged, is no Keras file; train the model again")
         return cls(Path(folder), preprocessor)
 
     @cached_property
     def model(self) -> Any:
-        """The ``keras.Model``, not compiled; loaded in safe mode, so that no stored code runs."""
+        """The ``keras.Model``, not compiled; loaded in safe mode, so that no stored code runs.
+
+        Raises PortableError for a file that is damaged.
+        """
         import keras
 
-        return keras.saving.load_model(self.folder / MODEL_FILE, compile=False, safe_mode=True)
+        path = self.folder / MODEL_FILE
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise PortableError(f"{path}: damaged, cannot be read ({str(error)[:200]}); train the model again") from error
 
     def predict(self, rows: Rows) -> pd.DataFrame:
         """Predict raw rows.

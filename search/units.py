@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_SECONDS = 1e12  # beyond it, adding to a clock would round
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -16,13 +18,13 @@ def parse_duration(text: object) -> float:
     """
     rule = f"must be a time above zero such as 90s, 30m or 1h30m, got {text!r}"
     if isinstance(text, int | float) and not isinstance(text, bool):
-        seconds = float(text)
+        seconds = float(text) if abs(text) < _LONGEST_SECONDS else math.inf
     elif isinstance(text, str) and re.fullmatch(r"\s*(\d+(\.\d+)?\s*[smhd]\s*)+|\s*\d+(\.\d+)?\s*", text):
         parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
         seconds = sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
     else:
         raise ValueError(rule)
-    if not 0 < seconds < float("inf"):
+    if not 0 < seconds < _LONGEST_SECONDS:
         raise ValueError(rule)
     return seconds
 
@@ -49,10 +51,10 @@ def parse_bytes(text: object) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*", str(text), re.IGNORECASE)
     if match is None or isinstance(text, bool):
         raise ValueError(rule)
-    size = int(float(match[1]) * _BYTES[(match[2] or "B").upper()])
-    if size <= 0:
+    size = float(match[1]) * _BYTES[(match[2] or "B").upper()]
+    if not 1 <= size < math.inf:
         raise ValueError(rule)
-    return size
+    return int(size)
 
 
 def format_bytes(size: float) -> str:

@@ -1,7 +1,7 @@
 """How is a YAML file read safely, and how does a broken one read to the person who wrote it?
 
-YAML 1.2's rules where PyYAML still has those of 1.1: ``3e-4`` is a number, ``yes`` and ``off`` are words, and a key
-that stands twice is an error instead of a silent loss.
+YAML 1.2's rules where PyYAML still has those of 1.1: ``3e-4`` is a number, ``yes``, ``off``, ``1:30`` and
+``2024-01-31`` are words, and a key that stands twice is an error instead of a silent loss.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from search.errors import ExperimentError
+from search.errors import ExperimentError, SearchError
 
 _LONGEST_FLOW = 100
 # An experiment has some hundred values. More is not one, and a few aliases of aliases would fill the memory.
@@ -23,39 +24,57 @@ _MOST_VALUES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's numbers and switches, and without duplicate keys."""
+    """SafeLoader with YAML 1.2's plain values, and without duplicate keys."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key_node.value!r} stands twice; remove one", problem_mark=key_node.start_mark
-                )
-            if isinstance(key_node.value, str):
-                seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} stands twice; remove one", problem_mark=key.start_mark
+                    )
+                seen.add((key.tag, key.value))
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):
+            # PyYAML lets these out of its own parsers: !!int abc, a number of 5000 digits.
+            problem = f"{str(node.value)[:20]!r} is no {node.tag.rpartition(':')[2]}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
 
-def _set_rule(tag: str, pattern: str, first: str) -> None:
-    for char in first:
-        rules = [rule for rule in _Loader.yaml_implicit_resolvers.get(char, []) if rule[0] != tag]
-        _Loader.yaml_implicit_resolvers[char] = [*rules, (tag, re.compile(pattern))]
-
-
-_Loader.yaml_implicit_resolvers = {
-    char: [rule for rule in rules if rule[0] not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
-    for char, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_set_rule("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
-_set_rule(
-    "tag:yaml.org,2002:float",
-    r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$",
-    "-+0123456789.",
+_FLOAT = re.compile(
+    r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
-# Whole numbers are tried before fractions.
-for _rules in _Loader.yaml_implicit_resolvers.values():
-    _rules.sort(key=lambda rule: rule[0] == "tag:yaml.org,2002:float")
+# In this order: whole numbers are tried before fractions. Numbers have no leading zero, which would be octal once.
+_PLAIN_VALUES = (
+    ("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    ("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), "-+0123456789"),
+    ("tag:yaml.org,2002:float", _FLOAT, "-+0123456789."),
+    ("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ("~", "n", "N", "")),
+    ("tag:yaml.org,2002:merge", re.compile(r"^<<$"), "<"),
+)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern, firsts in _PLAIN_VALUES if first in firsts]
+    for first in {first for _, _, firsts in _PLAIN_VALUES for first in firsts}
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes every text that this module, or a reader of YAML 1.1, would take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True  # what stands twice is written twice
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, []), *_Loader.yaml_implicit_resolvers.get(first, [])]
+    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
+}
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -120,8 +139,8 @@ def _weight(node: yaml.Node, known: dict[int, float]) -> float:
 def to_yaml(content: Any) -> str:
     """Readable YAML: keys in their order, short lists and mappings on one line."""
 
-    class Dumper(yaml.SafeDumper):
-        pass
+    class Dumper(_Dumper):
+        """Knows which value is the outermost one."""
 
     def represent(dumper: yaml.SafeDumper, value: Any) -> yaml.Node:
         on_one_line = value is not content and len(repr(value)) <= _LONGEST_FLOW
@@ -136,21 +155,31 @@ def to_yaml(content: Any) -> str:
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either there whole or not at all, also when the disk fills up or the power goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is either there whole or not at all, also when the disk fills up or the power goes.
+
+    Raises:
+        SearchError: if it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
+    except OSError as error:
+        raise SearchError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may not even be one
+            partial.unlink(missing_ok=True)
 
 
 def _problem(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return f"{place}is not valid YAML ({problem})" if "stands twice" not in problem else f"{place}{problem}"
+    if "stands twice" in problem:
+        return f"{place}{problem}"
+    remedy = "; indent with spaces, not with tabs" if r"'\t'" in problem else ""
+    return f"{place}is not valid YAML ({problem}){remedy}"

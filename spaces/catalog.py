@@ -84,7 +84,7 @@ QUANTITIES: dict[str, Quantity] = {
     "optimizer": Quantity("name", "the optimizer", names=tuple(OPTIMIZERS), neutral="adam"),
     "learning_rate": Quantity("float", "the optimizer's step size", above=0),
     "weight_decay": Quantity("float", "decoupled weight decay of the optimizer", minimum=0, neutral=0.0),
-    "batch_size": Quantity("int", "samples a training step", minimum=1, neutral=32),
+    "batch_size": Quantity("int", "samples a training step", minimum=1, maximum=1_000_000, neutral=32),
     **{name: quantity for settings in OPTIMIZERS.values() for name, quantity in settings.items()},
 }
 
@@ -92,6 +92,9 @@ OPTIMIZER_SETTINGS: dict[str, tuple[str, ...]] = {
     setting: tuple(name for name, settings in OPTIMIZERS.items() if setting in settings)
     for setting in dict.fromkeys(name for settings in OPTIMIZERS.values() for name in settings)
 }
+
+# What each layer draws for itself unless `shared: true` says otherwise; the others are shared unless `shared: false`.
+PER_LAYER_BY_DEFAULT: tuple[str, ...] = ("units",)
 
 # What a space leaves out is filled in from here; what is not here either stays at its neutral value.
 DEFAULT_SPACE: dict[str, object] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.catalog import Scalar
+from spaces.catalog import PER_LAYER_BY_DEFAULT, Scalar
 from spaces.domains import Choice, Domain
 
 Params = dict[str, Scalar]
@@ -48,11 +48,15 @@ class Dimension:
 
     def describe(self) -> Any:
         """What a YAML file would say, in canonical form."""
+        extras: dict[str, Any] = {}
+        if self.when:
+            extras["when"] = {c.dimension: list(c.values) if len(c.values) > 1 else c.values[0] for c in self.when}
+        if self.per_layer or self.name in PER_LAYER_BY_DEFAULT:
+            extras["shared"] = not self.per_layer
         text = self.domain.describe()
-        if not self.when:
+        if not extras:
             return text
-        when = {c.dimension: list(c.values) if len(c.values) > 1 else c.values[0] for c in self.when}
-        return {**(text if isinstance(text, dict) else {"choice": _as_list(text)}), "when": when}
+        return {**(text if isinstance(text, dict) else {"choice": _as_list(text)}), **extras}
 
 
 def layer_key(name: str, layer: int) -> str:

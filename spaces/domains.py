@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from spaces.catalog import Scalar
@@ -69,20 +70,21 @@ class FloatRange:
     log: bool = False
 
     def suggest(self, suggester: Suggester, name: str) -> Scalar:
-        return suggester.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        value = suggester.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        return value if self.step is None else self._exact(value, self.step)
 
     def size(self) -> int | None:
         if self.low == self.high:
             return 1
-        # The small addition keeps 0.1 steps from losing their last value to rounding.
-        return None if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
+        return None if self.step is None else count_steps(self.low, self.high, self.step) + 1
 
     def grid(self, points: int | None) -> tuple[Scalar, ...]:
         """Every value of a stepped range; else ``points`` that lie evenly (evenly in logarithms if log)."""
-        count = self.size()
-        if count is not None:
-            # Rounded, so that the third of 0.1 steps reads 0.3.
-            return tuple(round(self.low + k * (self.step or 0.0), 12) for k in range(count))
+        if self.low == self.high:
+            return (self.low,)
+        if self.step is not None:
+            steps = count_steps(self.low, self.high, self.step)
+            return tuple(after_steps(self.low, k, self.step) for k in range(steps + 1))
         if points is None:
             return ()
         return tuple(_log_spaced(self.low, self.high, points) if self.log else _spaced(self.low, self.high, points))
@@ -94,6 +96,11 @@ class FloatRange:
             and self.low <= value <= self.high
             and (self.step is None or abs((value - self.low) / self.step % 1 - 0.5) > 0.5 - 1e-6)
         )
+
+    def _exact(self, value: float, step: float) -> float:
+        """0.3 for a sampler's 0.30000000000000004, so that one config has one fingerprint; else the value as it is."""
+        exact = after_steps(self.low, round((value - self.low) / step), step)
+        return exact if abs(value - exact) < 1e-6 * step else value
 
     def describe(self) -> dict[str, Any]:
         extras: dict[str, Any] = {"step": self.step} if self.step is not None else {}
@@ -127,6 +134,20 @@ class Choice:
 
 
 Domain = IntRange | FloatRange | Choice
+
+
+def count_steps(low: float, high: float, step: float) -> int:
+    """How many whole steps fit between low and high, in decimals: in binary 0.3 / 0.1 falls short of 3.
+
+    >>> count_steps(0, 0.3, 0.1)
+    3
+    """
+    return int((Decimal(str(high)) - Decimal(str(low))) // Decimal(str(step)))
+
+
+def after_steps(low: float, steps: int, step: float) -> float:
+    """The value so many steps above low, in decimals."""
+    return float(Decimal(str(low)) + steps * Decimal(str(step)))
 
 
 def _spaced(low: float, high: float, points: int) -> list[float]:

@@ -16,7 +16,10 @@ def nearest(name: object, allowed: Iterable[str]) -> str:
     >>> nearest("adma", ["adam", "sgd"])
     "did you mean 'adam'? Allowed: adam, sgd"
     """
-    names = list(allowed)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    guess = f"did you mean '{close[0]}'? " if close else ""
+    names, asked = list(allowed), str(name).lower()
+    by_lower_case = {known.lower(): known for known in names}
+    # Two letters swapped is the commonest slip, and difflib would find adma closer to adamax than to adam.
+    swapped = [known for known in by_lower_case if sorted(known) == sorted(asked)]
+    close = swapped or difflib.get_close_matches(asked, by_lower_case, n=1)
+    guess = f"did you mean '{by_lower_case[close[0]]}'? " if close else ""
     return f"{guess}Allowed: {', '.join(names)}"

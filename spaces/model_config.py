@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from spaces.catalog import OPTIMIZERS, QUANTITIES, Scalar
+from spaces.catalog import FAMILIES, OPTIMIZERS, QUANTITIES, Scalar
 from spaces.dimension import layer_key
 from spaces.errors import SpaceError, nearest
-from spaces.parse import check_value
+from spaces.problems import describe_problem
+from spaces.values import check_value
 
 
 class HiddenLayer(BaseModel):
@@ -95,9 +96,11 @@ def read_model_config(data: Any, place: str) -> ModelConfig:
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join([place, *map(str, first["loc"])])
-        raise SpaceError(f"{path}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}") from None
+        raise SpaceError(describe_problem(error, ModelConfig, place=place)) from None
+    if config.family not in FAMILIES:
+        raise SpaceError(f"{place}.family: {config.family!r} is not known; {nearest(config.family, FAMILIES)}")
+    if not config.hidden:
+        raise SpaceError(f"{place}.hidden: is empty; a model has at least one hidden layer")
     for index, layer in enumerate(config.hidden):
         for name, value in layer:
             check_value(name, value, f"{place}.hidden[{index}].{name}")

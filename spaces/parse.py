@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spaces.catalog import (
-    DEFAULT_SPACE,
-    FAMILIES,
-    OPTIMIZER_SETTINGS,
-    OPTIMIZERS,
-    QUANTITIES,
-    Quantity,
-    Scalar,
-)
-from spaces.dimension import Condition, Dimension
-from spaces.domains import Choice, Domain, FloatRange, IntRange
+from spaces.catalog import DEFAULT_SPACE, FAMILIES, PER_LAYER_BY_DEFAULT, QUANTITIES, Quantity
+from spaces.conditions import check_conditions, possible, read_conditions
+from spaces.dimension import Dimension
+from spaces.domains import Choice, Domain, FloatRange, IntRange, after_steps, count_steps
 from spaces.errors import SpaceError, nearest
 from spaces.space import Space
+from spaces.values import check_value
 
 _RANGE_KEYS = {"int": ("int", "step", "log"), "float": ("float", "step", "log"), "choice": ("choice",)}
 _COMMON_KEYS = ("when", "shared")
-PER_LAYER_BY_DEFAULT = ("units",)
+_MOST_STEPS = 1_000_000
 
 
 def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: int | None = None) -> Space:
@@ -38,6 +32,8 @@ def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: 
     """
     if family not in FAMILIES:
         raise SpaceError(f"model: there is no model family {family!r}; {nearest(family, FAMILIES)}")
+    if not isinstance(section, Mapping):
+        raise SpaceError(f"space: must be a mapping such as {{layers: {{int: [1, 5]}}}}, got {section!r}")
     for name in section:
         if name not in QUANTITIES:
             raise SpaceError(f"space.{name}: there is no such dimension; {nearest(name, QUANTITIES)}")
@@ -46,9 +42,11 @@ def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: 
             "space.batch_size: is given twice, here and as training.batch_size; "
             "keep the one here to search it, the other to fix it"
         )
+    if batch_size is not None:
+        check_value("batch_size", batch_size, "training.batch_size")  # the place where it was written
     parsed = [parse_dimension(name, section[name]) for name in _ordered(section)]
     dimensions = _completed(parsed, batch_size)
-    _check_conditions(dimensions)
+    check_conditions(dimensions)
     return Space(family, tuple(dimensions))
 
 
@@ -56,7 +54,7 @@ def parse_dimension(name: str, text: Any) -> Dimension:
     """One entry: ``{int: [1, 5]}``, ``{float: [0, 0.5], when: ...}``, ``[relu, tanh]`` or a fixed value."""
     quantity, place = QUANTITIES[name], f"space.{name}"
     if not isinstance(text, Mapping):
-        conditions = _with_implied(name, (), place)
+        conditions = read_conditions(name, {}, place)
         return Dimension(name, _choice(text, quantity, place), conditions, name in PER_LAYER_BY_DEFAULT)
     kinds = [kind for kind in _RANGE_KEYS if kind in text]
     if len(kinds) != 1:
@@ -74,36 +72,7 @@ def parse_dimension(name: str, text: Any) -> Dimension:
         raise SpaceError(f"{place}.shared: must be true or false, got {shared!r}")
     if not shared and not quantity.per_layer:
         raise SpaceError(f"{place}.shared: {name} is one for the whole model; leave 'shared' out")
-    return Dimension(name, domain, _with_implied(name, _when(text.get("when"), place), place), not shared)
-
-
-def check_value(name: str, value: Any, place: str) -> Scalar:
-    """The value if ``name`` may have it in some space; a whole number becomes a float where a float is due."""
-    quantity = QUANTITIES[name]
-    if quantity.kind == "bool":
-        if not isinstance(value, bool):
-            raise SpaceError(f"{place}: must be true or false, got {value!r} ({quantity.meaning})")
-        return value
-    if quantity.kind == "name":
-        if value not in quantity.names:
-            raise SpaceError(f"{place}: {value!r} is not known; {nearest(value, quantity.names)}")
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        number = "a whole number" if quantity.kind == "int" else "a number"
-        raise SpaceError(f"{place}: must be {number}, got {value!r} ({quantity.meaning})")
-    if not math.isfinite(value):
-        raise SpaceError(f"{place}: must be finite, got {value!r} ({quantity.meaning})")
-    if quantity.kind == "int" and value != int(value):
-        raise SpaceError(f"{place}: must be a whole number, got {value!r} ({quantity.meaning})")
-    for broken, rule in (
-        (quantity.minimum is not None and value < quantity.minimum, f"at least {quantity.minimum}"),
-        (quantity.maximum is not None and value > quantity.maximum, f"at most {quantity.maximum}"),
-        (quantity.below is not None and value >= quantity.below, f"below {quantity.below}"),
-        (quantity.above is not None and value <= quantity.above, f"above {quantity.above}"),
-    ):
-        if broken:
-            raise SpaceError(f"{place}: must be {rule}, got {value} ({name} is {quantity.meaning})")
-    return int(value) if quantity.kind == "int" else float(value)
+    return Dimension(name, domain, read_conditions(name, text, place), not shared)
 
 
 def _choice(text: Any, quantity: Quantity, place: str) -> Choice:
@@ -143,53 +112,26 @@ def _range(kind: str, text: Mapping[str, Any], quantity: Quantity, place: str) -
     if log and low <= 0:
         raise SpaceError(f"{place}.low: must be above 0 on a logarithmic scale, got {low}; raise it or drop log")
     if step is not None:
-        _check_step(step, kind, log, float(high - low), place)
+        _check_step(step, kind, log, low, high, place)
+        # Down to the last step, so that the largest value of the range is one that a trial can have.
+        high = after_steps(low, count_steps(low, high, step), step)
     if kind == "int":
         return IntRange(int(low), int(high), int(step or 1), log)
     return FloatRange(float(low), float(high), None if step is None else float(step), log)
 
 
-def _check_step(step: Any, kind: str, log: bool, width: float, place: str) -> None:
-    if isinstance(step, bool) or not isinstance(step, int | float) or step <= 0:
-        raise SpaceError(f"{place}.step: must be a number above 0, got {step!r}")
+def _check_step(step: Any, kind: str, log: bool, low: float, high: float, place: str) -> None:
+    place, width = f"{place}.step", f"over a range of {high - low:g}"
+    if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step <= sys.float_info.max:
+        raise SpaceError(f"{place}: must be a number above 0, got {step!r}")
     if kind == "int" and step != int(step):
-        raise SpaceError(f"{place}.step: must be a whole number, got {step!r}")
-    if log and step != 1:
-        raise SpaceError(f"{place}.step: cannot be combined with log; keep one of the two")
-    if step > width > 0:
-        raise SpaceError(f"{place}.step: must not exceed the range, got {step} over a range of {width:g}")
-
-
-def _when(text: Any, place: str) -> tuple[Condition, ...]:
-    if text is None:
-        return ()
-    if not isinstance(text, Mapping) or not text:
-        raise SpaceError(f"{place}.when: must map a dimension to its values, e.g. {{optimizer: sgd}}, got {text!r}")
-    conditions = []
-    for name, values in text.items():
-        if name not in QUANTITIES:
-            raise SpaceError(f"{place}.when.{name}: there is no such dimension; {nearest(name, QUANTITIES)}")
-        listed = values if isinstance(values, list | tuple) else [values]
-        if not listed:
-            raise SpaceError(f"{place}.when.{name}: the list of values is empty; name at least one")
-        checked = tuple(check_value(name, value, f"{place}.when.{name}") for value in listed)
-        conditions.append(Condition(name, checked))
-    return tuple(conditions)
-
-
-def _with_implied(name: str, written: tuple[Condition, ...], place: str) -> tuple[Condition, ...]:
-    """An optimizer's setting exists only under optimizers that take it, whether the file says so or not."""
-    takers = OPTIMIZER_SETTINGS.get(name)
-    if takers is None:
-        return written
-    said = next((condition.values for condition in written if condition.dimension == "optimizer"), takers)
-    both = tuple(value for value in said if value in takers)
-    if not both:
-        raise SpaceError(
-            f"{place}.when.optimizer: {', '.join(map(str, said))} has no {name}; it belongs to {', '.join(takers)}"
-        )
-    others = tuple(condition for condition in written if condition.dimension != "optimizer")
-    return (*others, Condition("optimizer", both))
+        raise SpaceError(f"{place}: must be a whole number, got {step!r}")
+    if log and (kind == "float" or step != 1):
+        raise SpaceError(f"{place}: cannot be combined with log; keep one of the two")
+    if (high - low) / step > _MOST_STEPS:
+        raise SpaceError(f"{place}: must give at most {_MOST_STEPS} values, got {step} {width}; enlarge it or drop it")
+    if low < high and count_steps(low, high, step) < 1:
+        raise SpaceError(f"{place}: must not exceed the range, got {step} {width}")
 
 
 def _ordered(section: Mapping[str, Any]) -> list[str]:
@@ -207,63 +149,8 @@ def _completed(parsed: list[Dimension], batch_size: int | None) -> list[Dimensio
     layers = [d for d in (*parsed, *first) if d.name == "layers"]
     rest = [d for d in (*first, *parsed) if d.name != "layers"]
     known = {d.name: d for d in (*layers, *rest)}
-    last = [d for d in defaults if d.when and _possible(d, known)]
+    last = [d for d in defaults if d.when and possible(d, known)]
     return [*layers, *rest, *last]
-
-
-def _possible(dimension: Dimension, known: Mapping[str, Dimension]) -> bool:
-    return all(
-        any(known[condition.dimension].domain.contains(value) for value in condition.values)
-        for condition in dimension.when
-    )
-
-
-def _check_conditions(dimensions: list[Dimension]) -> None:
-    position = {dimension.name: index for index, dimension in enumerate(dimensions)}
-    known = {dimension.name: dimension for dimension in dimensions}
-    for index, dimension in enumerate(dimensions):
-        place = f"space.{dimension.name}"
-        if dimension.when and dimension.name in ("layers", "units"):
-            raise SpaceError(f"{place}.when: every trial needs {dimension.name}; remove the condition")
-        for condition in dimension.when:
-            parent, where = condition.dimension, f"{place}.when.{condition.dimension}"
-            if parent == dimension.name:
-                raise SpaceError(f"{where}: a dimension cannot depend on itself; remove the condition")
-            if parent not in position:
-                raise SpaceError(f"{where}: the space has no {parent}; add it above {dimension.name}")
-            if position[parent] > index:
-                _refuse_later(dimension, known[parent], where)
-            if known[parent].per_layer:
-                raise SpaceError(
-                    f"{where}: {parent} differs from layer to layer; "
-                    f"add 'shared: true' to space.{parent} to depend on it"
-                )
-        if not _possible(dimension, known):
-            _refuse_impossible(dimension, known, place)
-
-
-def _refuse_later(dimension: Dimension, parent: Dimension, where: str) -> None:
-    if any(condition.dimension == dimension.name for condition in parent.when):
-        raise SpaceError(f"{where}: {dimension.name} and {parent.name} depend on each other (a cycle); remove one")
-    raise SpaceError(f"{where}: {parent.name} comes later; move it above {dimension.name}")
-
-
-def _refuse_impossible(dimension: Dimension, known: Mapping[str, Dimension], place: str) -> None:
-    takers = OPTIMIZER_SETTINGS.get(dimension.name)
-    optimizer = known["optimizer"].domain
-    if takers is not None and not any(optimizer.contains(name) for name in takers):
-        raise SpaceError(
-            f"{place}: only {', '.join(takers)} has this setting, and the space has none of them; "
-            f"remove it, or add one to space.optimizer (of {', '.join(OPTIMIZERS)})"
-        )
-    for condition in dimension.when:
-        parent = known[condition.dimension].domain
-        if not any(parent.contains(value) for value in condition.values):
-            values = ", ".join(map(repr, condition.values))
-            raise SpaceError(
-                f"{place}.when.{condition.dimension}: {condition.dimension} is never {values}; "
-                f"the space has {parent.describe()}"
-            )
 
 
 def _keys(text: Mapping[str, Any]) -> str:

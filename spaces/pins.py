@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spaces.catalog import QUANTITIES
 from spaces.dimension import Dimension, Params, layer_key
 from spaces.domains import Choice, FloatRange, IntRange
 from spaces.errors import SpaceError, nearest
-from spaces.parse import check_value
 from spaces.space import Space
+from spaces.values import check_value
 
 
 def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tuple[str, ...]]:
@@ -26,24 +26,34 @@ def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tu
     params: Params = {}
     notices: list[str] = []
     config = _with_layers(space, config, place)
+    absent: dict[str, str] = {}  # dimensions that the given values rule out, and which value does
     for dimension in space.dimensions:
+        reason = _ruled_out(dimension, params, absent)
+        if reason is not None:
+            absent[dimension.name] = reason
         if dimension.name not in config:
             continue
-        where = f"{place}.{dimension.name}"
-        for condition in dimension.when:
-            if condition.dimension in params and not condition.holds(params):
-                raise SpaceError(
-                    f"{where}: has no effect where {condition.dimension} is {params[condition.dimension]!r}; remove it"
-                )
-        for key, value in _values(space, dimension, config[dimension.name], params).items():
+        if reason is not None:
+            raise SpaceError(f"{place}.{dimension.name}: has no effect where {reason}; remove it")
+        for key, where, value in _values(space, dimension, config[dimension.name], params, place):
             checked = check_value(dimension.name, value, where)
             if not dimension.domain.contains(checked):
                 notices.append(_outside(dimension, checked, where))
             params[key] = checked
-    return params, tuple(notices)
+    return params, tuple(dict.fromkeys(notices))
+
+
+def _ruled_out(dimension: Dimension, params: Params, absent: Mapping[str, str]) -> str | None:
+    for condition in dimension.when:
+        if condition.dimension in absent:
+            return absent[condition.dimension]
+        if condition.dimension in params and not condition.holds(params):
+            return f"{condition.dimension} is {params[condition.dimension]!r}"
+    return None
 
 
 def _with_layers(space: Space, config: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """The config with the number of layers that its lists imply."""
     if not isinstance(config, Mapping):
         raise SpaceError(f"{place}: must map dimensions to values, e.g. {{layers: 2, units: [64, 32]}}, got {config!r}")
     for name in config:
@@ -53,29 +63,49 @@ def _with_layers(space: Space, config: Mapping[str, Any], place: str) -> Mapping
             raise SpaceError(f"{place}.{name}: there is no such dimension; {nearest(name, space.names)}")
     lengths = {name: len(value) for name, value in config.items() if isinstance(value, list | tuple)}
     for name, length in lengths.items():
-        if not QUANTITIES[name].per_layer or not space[name].per_layer:
+        if not space[name].per_layer:
             raise SpaceError(f"{place}.{name}: is one value for the whole model here, got a list of {length}")
-        layers = config.get("layers", length)
+        if length == 0:
+            raise SpaceError(f"{place}.{name}: the list is empty; give one value per layer")
+    layers = config.get("layers")
+    if layers is not None:
+        layers = check_value("layers", layers, f"{place}.layers")
+    for name, length in lengths.items():
+        layers = length if layers is None else layers
         if layers != length:
-            raise SpaceError(f"{place}.{name}: has {length} values for {layers} layers; give one per layer")
-        config = {**config, "layers": length}
-    return config
+            have, need = _counted(length, "value"), _counted(int(layers), "layer")
+            raise SpaceError(f"{place}.{name}: has {have} for {need}; give one per layer")
+    return config if layers is None else {**config, "layers": layers}
 
 
-def _values(space: Space, dimension: Dimension, given: Any, params: Params) -> dict[str, Any]:
+def _values(
+    space: Space, dimension: Dimension, given: Any, params: Params, place: str
+) -> Iterator[tuple[str, str, Any]]:
+    """Parameter name, place in the file and value, for each that the config fixes."""
+    where = f"{place}.{dimension.name}"
     if not dimension.per_layer:
-        return {dimension.name: given}
-    if isinstance(given, list | tuple):
-        return {layer_key(dimension.name, layer): value for layer, value in enumerate(given, start=1)}
-    # One value for every layer; where the number of layers is left to the sampler, for as many as there may be.
-    layers = int(params.get("layers", max(space["layers"].domain.grid(None))))
-    return {layer_key(dimension.name, layer): given for layer in range(1, layers + 1)}
+        yield dimension.name, where, given
+    elif isinstance(given, list | tuple):
+        for index, value in enumerate(given):
+            yield layer_key(dimension.name, index + 1), f"{where}[{index}]", value
+    else:
+        # One value for every layer; where the number of layers is left to the sampler, for as many as there may be.
+        layers = int(params.get("layers", max(space["layers"].domain.grid(None))))
+        for layer in range(1, layers + 1):
+            yield layer_key(dimension.name, layer), where, given
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _outside(dimension: Dimension, value: object, where: str) -> str:
     domain = dimension.domain
     if isinstance(domain, IntRange | FloatRange):
-        return f"{where}: {value} lies outside the searched range [{domain.low}, {domain.high}]; it runs as given"
+        between = f" in steps of {domain.step}" if domain.step not in (None, 1) else ""
+        return (
+            f"{where}: {value} lies outside the searched range [{domain.low}, {domain.high}]{between}; it runs as given"
+        )
     assert isinstance(domain, Choice)
     if len(domain.values) == 1:
         raise SpaceError(f"{where}: the space fixes it at {domain.values[0]!r}; remove it here, or search it there")

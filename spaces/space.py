@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from spaces.catalog import Scalar
 from spaces.dimension import Dimension, Params
-from spaces.domains import Choice, Suggester
+from spaces.domains import Suggester
 from spaces.suggesters import Replay
 
 
 @dataclass(frozen=True)
 class Space:
-    """Dimensions in the order in which a trial is asked for them; conditions look back only."""
+    """Dimensions in the order in which a trial is asked for them.
+
+    Conditions look back only, and each dimension exists in some trial (``parse_space`` sees to both).
+    """
 
     family: str
     dimensions: tuple[Dimension, ...]
@@ -35,19 +38,28 @@ class Space:
         return self.suggest(Replay(recorded))
 
     def __getitem__(self, name: str) -> Dimension:
-        return next(dimension for dimension in self.dimensions if dimension.name == name)
+        """The dimension of that name; KeyError if the space has none."""
+        for dimension in self.dimensions:
+            if dimension.name == name:
+                return dimension
+        raise KeyError(name)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(dimension.name for dimension in self.dimensions)
 
     def contains(self, params: Mapping[str, Scalar]) -> bool:
-        """Whether full parameters lie within every range (a config to start with may lie outside)."""
-        return all(
-            key in params and dimension.domain.contains(params[key])
-            for dimension in self.dimensions
-            for key in dimension.keys(params)
-        )
+        """Whether full parameters are a trial of this space: none missing, none too many, each within its range.
+
+        A config to start with may lie outside.
+        """
+        expected: set[str] = set()
+        for dimension in self.dimensions:
+            for key in dimension.keys(params):
+                if key not in params or not dimension.domain.contains(params[key]):
+                    return False
+                expected.add(key)
+        return expected == set(params)
 
     @cached_property
     def searched(self) -> tuple[Dimension, ...]:
@@ -68,18 +80,12 @@ class Space:
 
     def describe(self) -> dict[str, Any]:
         """The space as a YAML file would say it, in canonical form, nothing left out."""
-        described = {}
-        for dimension in self.dimensions:
-            text = dimension.describe()
-            if dimension.per_layer and isinstance(dimension.domain, Choice):
-                text = text if isinstance(text, dict) else {"choice": text if isinstance(text, list) else [text]}
-            described[dimension.name] = {**text, "shared": False} if dimension.per_layer else text
-        return described
+        return {dimension.name: dimension.describe() for dimension in self.dimensions}
 
     @cached_property
     def size(self) -> int | None:
         """How many different trials there are; None if infinitely many."""
-        if any(dimension.domain.size() is None for dimension in self._reachable()):
+        if any(dimension.domain.size() is None for dimension in self.dimensions):
             return None
         return self.grid_size(points=None)
 
@@ -88,7 +94,13 @@ class Space:
         return self._count(0, {}, points, {})
 
     def grid_point(self, index: int, points: int | None) -> Params:
-        """The trial number ``index`` (0-based) of the grid, computed without listing the others."""
+        """The trial number ``index`` (0-based) of the grid, computed without listing the others.
+
+        Raises:
+            IndexError: if the grid has no such trial.
+        """
+        if index < 0:
+            raise IndexError(f"grid index must be at least 0, got {index}")
         params: Params = {}
         known: dict[Any, int] = {}
         for position, dimension in enumerate(self.dimensions):
@@ -131,17 +143,3 @@ class Space:
     def _decisive(self) -> tuple[str, ...]:
         named = {condition.dimension for d in self.dimensions for condition in d.when}
         return tuple(name for name in self.names if name in named or name == "layers")
-
-    def _reachable(self) -> Iterator[Dimension]:
-        """Dimensions that at least one trial has."""
-        possible: set[str] = set()
-        for dimension in self.dimensions:
-            if all(
-                condition.dimension in possible and self._can_hold(condition.dimension, condition.values)
-                for condition in dimension.when
-            ):
-                possible.add(dimension.name)
-                yield dimension
-
-    def _can_hold(self, name: str, values: tuple[Scalar, ...]) -> bool:
-        return any(self[name].domain.contains(value) for value in values)

@@ -88,6 +88,7 @@ def await_server(url: str) -> None:
 
 def _unreachable(url: str) -> str | None:
     """Tell why nothing answers at the URL; None if something does."""
+    import http.client
     import ssl
     import urllib.error
     import urllib.request
@@ -101,5 +102,5 @@ def _unreachable(url: str) -> str | None:
     except urllib.error.URLError as error:
         # Certificates are for MLflow to judge: it may be set up with others than urllib.
         return None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
-    except OSError as error:  # reset, or time out, after connecting
-        return str(error)
+    except (OSError, ValueError, http.client.HTTPException) as error:  # reset or late after connecting; no URL at all
+        return redact_url(str(error))

@@ -111,7 +111,7 @@ def check_address(host: str, port: int, allowed_hosts: Sequence[str]) -> None:
     if not _is_loopback(host) and not allowed_hosts:
         raise TrackingError(
             f"--host {host}: would show the record to the network; name the hosts that browsers may ask for "
-            "with --allowed-hosts, or keep to 127.0.0.1"
+            "with --allowed-host, or keep to 127.0.0.1"
         )
     if not 0 < port < 65536:
         raise TrackingError(f"--port {port}: must be from 1 to 65535")
@@ -120,6 +120,8 @@ def check_address(host: str, port: int, allowed_hosts: Sequence[str]) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
         try:
             probe.bind((host, port))
+        except socket.gaierror as error:
+            raise TrackingError(f"--host {host}: is no address of this machine ({error.strerror})") from error
         except OSError as error:
             raise TrackingError(
                 f"--port {port}: cannot listen on {host}:{port} ({error.strerror or error}); "

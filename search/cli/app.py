@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ _EXPECTED = (SearchError, SpaceError, TrackingError)
 # Typer carries Click inside since 0.29; this finds Click's base error wherever it is.
 _UsageError: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 _LONGEST_LINE = 1000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="kerasweep",
@@ -77,6 +79,11 @@ def run() -> None:
         # The reader of our output has gone (`kerasweep trials pima | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}no space left on the disk; make room and run again, what was finished is kept")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -29,6 +29,8 @@ def init(
 
     name = study_name_for(data)
     path = output or Path(f"{name}.yaml")
+    if path.is_dir():
+        raise ExperimentError(f"-o {path}: is a folder; name a file in it")
     if path.exists() and not force:
         raise ExperimentError(f"{path}: exists already; --force replaces it, -o names another file")
     if not path.absolute().parent.is_dir():
@@ -57,12 +59,15 @@ def check(
     from search.cli.launch import source_from_here
     from search.experiment import load_experiment
     from search.forecast import forecast
+    from search.home import find_home
     from search.pictures.wording import format_count, format_params
     from search.study.plan import make_plan
+    from search.study.preflight import check_places
     from search.units import format_bytes, format_duration
 
     changes = {"data.source": None if data is None else source_from_here(data), "data.target": target}
     experiment = load_experiment(file, changes)
+    check_places(experiment, find_home(home))
     plan = make_plan(experiment, place=str(file), folder=file.absolute().parent)
     dataset, space = plan.dataset, plan.space
     console = Console(highlight=False)

@@ -106,12 +106,14 @@ def launch(experiment: Experiment, place: str, folder: Path, home: Path | None, 
     from search.cli.interrupt import interruptible
     from search.cli.results import print_result
     from search.home import find_home
+    from search.study.preflight import check_places
     from search.study.run import run_study
     from search.study.stop import StopRequest
     from search.study.worker_failure import WorkerFailure
 
     stop = StopRequest()
     place_home = find_home(home)
+    check_places(experiment, place_home)
     with make_display(quiet=quiet, verbose=verbose) as display, interruptible(stop):
         try:
             ended = run_study(experiment, home=place_home, place=place, folder=folder, observer=display, stop=stop)
@@ -149,7 +151,7 @@ def source_from_here(source: str) -> str:
     path, colon, function = source.rpartition(":")
     if colon and path.endswith(".py"):
         return f"{Path(path).absolute()}:{function}"
-    return str(Path(source).absolute()) if not is_named(source) else source
+    return source if is_named(source) or not source.strip() else str(Path(source).absolute())
 
 
 def is_named(source: str) -> bool:

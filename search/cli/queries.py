@@ -173,8 +173,13 @@ def ui(
     from search.home import check_name, find_home
     from spaces.errors import nearest
     from tracking import experiment_id, local_uri, serve, study_link
+    from tracking.reach import check_tracking_uri
+    from tracking.server import check_address
+    from tracking.urls import is_http
 
     place = find_home(home)
+    if tracking is not None and not is_http(tracking):
+        check_tracking_uri(tracking)
     uri = tracking or local_uri(place.path)
     if study is not None and experiment_id(uri, check_name(study)) is None:
         known = place.studies()
@@ -195,6 +200,7 @@ def ui(
         typer.echo(f"serving {place.path} at {url} (Ctrl-C ends it)", err=True)
         sys.stdout.flush()
 
+    check_address(host, port, allowed_host or ())
     typer.echo("starting MLflow's server ...", err=True)
     serve(place.path, host, port, allowed_hosts=tuple(allowed_host or ()), announce=announce)
 

@@ -70,9 +70,11 @@ def train(
             values = ", ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
             typer.echo(f"epoch {report.epoch}: {values}", err=True)
 
-    if not quiet:
-        typer.echo(f"training trial {config.trial} of {config.study} again ...", err=True)
-    done = retrain(config, folder, full=full, data=data, on_epoch=on_epoch)
+    def on_start() -> None:
+        if not quiet:
+            typer.echo(f"training trial {config.trial} of {config.study} again ...", err=True)
+
+    done = retrain(config, folder, full=full, data=data, on_start=on_start, on_epoch=on_epoch)
     if not quiet:
         for notice in done.notices:
             typer.echo(f"note: {notice}", err=True)

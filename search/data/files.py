@@ -68,11 +68,20 @@ def suffix_of(path: Path) -> str:
 
 
 def _require_file(path: Path, source: str) -> None:
+    try:
+        _refuse_no_file(path, source)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise DataError(f"{source}: cannot be read ({error.strerror or error}); check its name") from error
+
+
+def _refuse_no_file(path: Path, source: str) -> None:
     if path.is_dir():
         inside = sorted(entry.name for entry in path.iterdir() if suffix_of(entry) in (*DELIMITERS, *PARQUET, ".npz"))
         found = f"; it holds {', '.join(inside[:5])}" if inside else ""
         raise DataError(f"{source}: must be a file, but is a folder{found}")
     if not path.exists():
+        if path.is_symlink():
+            raise DataError(f"{source}: is a link that leads nowhere; link it to the data, or name the file itself")
         siblings = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
         close = nearest(path.name, siblings).split(" Allowed")[0] if siblings else ""
         guess = f"; {close}" if close.startswith("did you mean") else ""
@@ -194,11 +203,12 @@ def _read_parquet(path: Path, source: str) -> pd.DataFrame:
 
 def _read_npz(path: Path, source: str) -> RawData:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise DataError(f"{source}: must be an NPZ archive with X and y, got one plain array")
-        with loaded as archive:
-            arrays = {key.lower(): archive[key] for key in archive.files}
+        with path.open("rb") as stream:  # NumPy leaves it open where it fails
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise DataError(f"{source}: must be an NPZ archive with X and y, got one plain array")
+            with loaded as archive:
+                arrays = {key.lower(): archive[key] for key in archive.files}
     except ValueError as error:
         # NumPy speaks of pickle for two things: an array of objects, and a file that is no archive at all.
         reason = "it holds Python objects: save plain arrays" if "Object arrays" in str(error) else "not an NPZ archive"

@@ -35,6 +35,8 @@ def read_source(source: str, folder: Path) -> RawData:
         DataError: the source cannot be read. What a user's own function raises passes through with its
             traceback.
     """
+    if not source.strip():
+        raise DataError("the name of the data is empty; name a file or a set such as sklearn:iris")
     if match := _FUNCTION.fullmatch(source):
         return _read_function(source, folder / Path(match["file"]).expanduser(), match["function"])
     if match := _SCHEME.fullmatch(source):

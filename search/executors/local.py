@@ -149,6 +149,8 @@ class LocalExecutor:
         job = worker.job
         if self._failed_starts >= _STARTS_WITHOUT_A_RESULT:
             self._workers.remove(worker)
+            worker.line.close()
+            worker.log.close()
             number = self._waiting[0].number if self._waiting else None
             yield WorkerBug(number, f"{self._failed_starts} worker processes in a row ended while starting: {reason}")
             return

@@ -33,6 +33,8 @@ def load_model(home: Home, what: str) -> PortableModel:
 
 def model_folder(home: Home, what: str) -> Path:
     """Where a model is kept, by its study's name or its own folder. Raises StudyError if there is none."""
+    if not what:
+        check_name(what)
     if (Path(what) / SPEC_FILE).is_file():
         return Path(what)
     if Path(what).is_dir() and what not in home.studies():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from search.errors import StudyError
-from search.home import Home
+from search.home import Home, check_name
 from search.pictures.rows import TrialRow, ranked
 from search.reuse.best_config import BestConfig, make_best, read_best
 from spaces.model_config import resolve
@@ -39,8 +39,10 @@ def find_best(home: Home, what: str, trial: int | None = None) -> BestConfig:
     """From a file that ``kerasweep best`` wrote, or from a study's name."""
     path = Path(what)
     if path.suffix in (".yaml", ".yml") or path.is_file():
+        if trial is not None:
+            raise StudyError(f"--trial {trial}: {what} holds one trial already; leave it out, or name the study")
         return read_best(path)
-    return best_of(home, what, trial)
+    return best_of(home, check_name(what), trial)
 
 
 def _choose(rows: list[TrialRow], name: str, direction: str, trial: int | None) -> TrialRow:

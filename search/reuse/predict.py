@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,9 @@ def predict_file(home: Home, model: str, rows: str) -> pd.DataFrame:
     """
     loaded = load_model(home, model)
     raw = _read_rows(rows)
-    import_tensorflow()
     try:
+        loaded.preprocessor.transform(raw)  # wrong rows are told before TensorFlow's five seconds
+        import_tensorflow()
         return loaded.predict(raw)
     except PortableError as error:
         raise DataError(f"{rows}: {error}") from None
@@ -41,12 +43,15 @@ def _read_rows(rows: str) -> pd.DataFrame | NDArray[Any]:
     if suffix_of(path) not in (".npz", ".npy") or not path.is_file():
         return read_table(path, rows)
     try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            if not isinstance(content, np.ndarray):
+                content = {name: content[name] for name in content.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{rows}: cannot be read as NumPy arrays ({error}); save it with numpy.savez") from None
     if isinstance(content, np.ndarray):
         return content
-    for name in ("X", "x", "x_test", *content.files[:1]):
-        if name in content.files:
+    for name in ("X", "x", "x_test", *list(content)[:1]):
+        if name in content:
             return np.asarray(content[name])
     raise DataError(f"{rows}: holds no array; save one as X")

@@ -56,6 +56,7 @@ def retrain(
     *,
     full: bool = False,
     data: str | None = None,
+    on_start: Callable[[], None] = lambda: None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
 ) -> Retrained:
     """Train ``best`` again, in this process, and write the model as a bundle to ``folder``.
@@ -65,6 +66,7 @@ def retrain(
     Args:
         full: train on the training and validation parts together, for as many epochs as the best one took.
         data: another source with the same columns.
+        on_start: called when the data has been read and fits.
 
     Raises:
         SearchError: if the data cannot be used, or the model diverges on it.
@@ -79,6 +81,7 @@ def retrain(
         check_objective(best.objective, best.training.metrics)
     except SpaceError as error:
         raise ExperimentError(str(error)) from None
+    on_start()
     same_data = dataset.fingerprint == best.fingerprints.get("data")
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as scratch:
         arrays, model = Path(scratch) / "arrays", Path(scratch) / f"model{_SUFFIX}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.errors import ExperimentError
+from search.errors import ExperimentError, StudyError
 from search.experiment import Experiment
 from search.messages import WorkerSetup
+from search.units import format_bytes
 from spaces import Params, Space
 from spaces.errors import SpaceError
 from spaces.metrics import DEFAULT_OBJECTIVE, Direction, check_objective, direction_of, metrics_for
@@ -114,15 +116,28 @@ def make_plan(experiment: Experiment, *, place: str, folder: Path) -> Plan:
 
 
 def write_arrays(dataset: Dataset, folder: Path) -> None:
-    """Write what workers map: ``x_train.npy``, ``y_train.npy`` and so on, and the preprocessed sample rows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.npy"):
-        old.unlink()
+    """Write what workers map: ``x_train.npy``, ``y_train.npy`` and so on, and the preprocessed sample rows.
+
+    Raises:
+        StudyError: if the disk is full or the folder cannot be written.
+    """
+    arrays = {"x_sample": dataset.preprocessor.transform(dataset.sample)}
     for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
         if part is not None:
-            np.save(folder / f"x_{name}.npy", part.x, allow_pickle=False)
-            np.save(folder / f"y_{name}.npy", part.y, allow_pickle=False)
-    np.save(folder / "x_sample.npy", dataset.preprocessor.transform(dataset.sample), allow_pickle=False)
+            arrays |= {f"x_{name}": part.x, f"y_{name}": part.y}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.npy"):
+            old.unlink()
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    except OSError as error:  # NumPy's own, on a full disk, has no number
+        shutil.rmtree(folder, ignore_errors=True)
+        size = sum(array.nbytes for array in arrays.values())
+        raise StudyError(
+            f"{folder}: the prepared data cannot be written ({error.strerror or error}); "
+            f"make room for {format_bytes(size)}, or choose another folder with --home"
+        ) from None
 
 
 def absolute_source(source: str, folder: Path) -> str:

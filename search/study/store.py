@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages.journal import JournalStorage
 
 from search.errors import StudyError
 from search.home import Home, StudyFolder
-from search.study.journal import repair_journal
+from search.study.journal import ReadOnlyJournal, StudyJournal, check_line, repair_journal
 from search.study.plan import Plan
 from search.study.records import BEGIN, StudyFacts
 
@@ -41,7 +41,7 @@ def open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
         StudyError: if it cannot be reached; a password in the URL is not shown.
     """
     if url is None:
-        return JournalStorage(JournalFileBackend(str(folder.journal)))
+        return JournalStorage(StudyJournal(str(folder.journal)))
     from tracking.urls import redact_url
 
     try:
@@ -116,10 +116,13 @@ def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
 
         there = nearest(name, known) if known else "there is none yet; 'kerasweep run FILE' makes one"
         raise StudyError(f"there is no study '{name}' in {home.path}; {there}")
+    database = sqlite_path(url) if url is not None else None
+    if database is not None and not database.exists():  # Optuna would make an empty one
+        raise StudyError(f"study '{name}' is kept in {database}, which is gone; restore it, or run the study again")
     with quiet_optuna():
         try:
             storage: BaseStorage = (
-                JournalStorage(_ReadOnlyJournal(str(folder.journal))) if url is None else open_storage(folder, url)
+                JournalStorage(ReadOnlyJournal(str(folder.journal))) if url is None else open_storage(folder, url)
             )
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
@@ -163,16 +166,7 @@ def prepare_journal(folder: StudyFolder) -> str | None:
     return repair_journal(folder.journal)
 
 
-class _ReadOnlyJournal(JournalFileBackend):
-    """Reads a journal, whose last line another process may be writing at this moment."""
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        raise StudyError("a query tried to write to the study")
-
-
 def _explain_damage(folder: StudyFolder) -> None:
-    from search.study.journal import check_line
-
     lines = folder.journal.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         check_line(line, folder.journal, number)

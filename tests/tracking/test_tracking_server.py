@@ -98,7 +98,7 @@ def test_a_port_in_use_is_named_with_the_option(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
 def test_the_network_is_served_only_when_named(host: str, tmp_path: Path) -> None:
-    refuse(tmp_path / "home", "--allowed-hosts", host=host)
+    refuse(tmp_path / "home", "--allowed-host", host=host)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

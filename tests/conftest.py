@@ -1,0 +1,19 @@
+"""Where do the tests keep state, and what do the libraries below see of this machine?
+
+Set before anything imports TensorFlow or MLflow, which read these when they are imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the numbers that tests expect are a processor's
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+_HOME = tempfile.mkdtemp(prefix="kerasweep-tests-")
+os.environ["KERASWEEP_HOME"] = _HOME  # so that no test writes into the checkout
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
