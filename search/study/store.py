@@ -116,6 +116,8 @@ def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
 
         there = nearest(name, known) if known else "there is none yet; 'kerasweep run FILE' makes one"
         raise StudyError(f"there is no study '{name}' in {home.path}; {there}")
+    from tracking.urls import sqlite_path
+
     database = sqlite_path(url) if url is not None else None
     if database is not None and not database.exists():  # Optuna would make an empty one
         raise StudyError(f"study '{name}' is kept in {database}, which is gone; restore it, or run the study again")
