@@ -251,7 +251,8 @@ class PortableModel:
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise PortableError(f"{path}: damaged, cannot be read ({str(error)[:200]}); train the model again") from error
+            reason = " ".join(str(error).split())[:200]
+            raise PortableError(f"{path}: damaged, cannot be read ({reason}); train the model again") from error
 
     def predict(self, rows: Rows) -> pd.DataFrame:
         """Predict raw rows.

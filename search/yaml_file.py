@@ -50,10 +50,10 @@ class _Loader(yaml.SafeLoader):
 _FLOAT = re.compile(
     r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
-# In this order: whole numbers are tried before fractions. Numbers have no leading zero, which would be octal once.
+# In this order: whole numbers are tried before fractions.
 _PLAIN_VALUES = (
     ("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
-    ("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), "-+0123456789"),
+    ("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), "-+0123456789"),
     ("tag:yaml.org,2002:float", _FLOAT, "-+0123456789."),
     ("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ("~", "n", "N", "")),
     ("tag:yaml.org,2002:merge", re.compile(r"^<<$"), "<"),
@@ -62,6 +62,8 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern, firsts in _PLAIN_VALUES if first in firsts]
     for first in {first for _, _, firsts in _PLAIN_VALUES for first in firsts}
 }
+# PyYAML's own would read 010 as octal.
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -70,6 +72,13 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True  # what stands twice is written twice
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # PyYAML would break lines at these, and read a space instead.
+        style = '"' if set(data) & set("\x85\u2028\u2029\ufeff") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 _Dumper.yaml_implicit_resolvers = {
     first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, []), *_Loader.yaml_implicit_resolvers.get(first, [])]
@@ -122,8 +131,6 @@ def _parse(path: Path, text: str) -> Any:
         raise ExperimentError(f"{path}: {_problem(error)}") from None
     except RecursionError:
         raise ExperimentError(f"{path}: is nested too deeply; an experiment has five levels at most") from None
-    except ValueError as error:  # a date such as 2020-13-45, a number of thousands of digits
-        raise ExperimentError(f"{path}: holds a value that cannot be read ({error}); put it into quotes") from None
 
 
 def _weight(node: yaml.Node, known: dict[int, float]) -> float:

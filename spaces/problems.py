@@ -87,7 +87,7 @@ def _rule(kind: str, problem: ErrorDetails) -> str:
 
 def _quoted(kind: str, value: object) -> str:
     # YAML reads an unquoted 2024 as a number.
-    return f"; in quotes it is text: '{value}'" if kind == "string_type" and isinstance(value, int | float) else ""
+    return "; write it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
 
 
 def _write_it(path: str, example: str | None) -> str:

@@ -85,8 +85,7 @@ class PlainDisplay:
     def opened(self, study: StudyOpened) -> None:
         self.counts.study = study
         self._say(opening_line(study))
-        if self._verbose:
-            self._say(f"  sampler {study.sampler}\n  pruner {study.pruner}")
+        self._say(f"  sampler {study.sampler}\n  pruner {study.pruner}")
 
     def notice(self, text: str) -> None:
         self._say(f"note: {text}")
@@ -209,12 +208,11 @@ def make_display(*, quiet: bool, verbose: bool) -> Iterator[PlainDisplay]:
 
 def opening_line(study: StudyOpened) -> str:
     """One line that says what is about to run."""
-    names = f"{study.sampler.split(':')[0]} sampler, {study.pruner.split(':')[0]} pruner"
     workers = f"{study.workers} worker{'s' if study.workers > 1 else ''}"
     done = f", {study.finished} of them done" if study.finished else ""
     return (
         f"study {study.study}: {study.total} trials{done}, {study.direction} {study.objective}, "
-        f"up to {study.epochs} epochs, {workers}, {names}"
+        f"up to {study.epochs} epochs, {workers}"
     )
 
 

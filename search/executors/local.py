@@ -62,6 +62,7 @@ class LocalExecutor:
         self._setup: WorkerSetup | None = None
         self._failed_starts = 0
         self._waiting: list[Job] = []
+        self._cancelled: list[Event] = []  # gave up before a worker had them
 
     @property
     def capacity(self) -> int:
@@ -92,14 +93,17 @@ class LocalExecutor:
             _send(worker, decision)
 
     def cancel(self, number: int, reason: str) -> None:
-        self._waiting = [job for job in self._waiting if job.number != number]
+        if any(job.number == number for job in self._waiting):
+            self._waiting = [job for job in self._waiting if job.number != number]
+            self._cancelled.append(JobLost(number, reason))
         worker = self._worker_of(number)
         if worker is not None:
             _kill(worker, reason)
 
     def events(self, timeout_seconds: float) -> list[Event]:
         lines = {worker.line: worker for worker in self._workers}
-        events: list[Event] = []
+        events, self._cancelled = self._cancelled, []
+        timeout_seconds = 0.0 if events else timeout_seconds
         for line in wait(list(lines), timeout_seconds):
             assert isinstance(line, Connection)
             events.extend(self._read(lines[line]))

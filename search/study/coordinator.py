@@ -86,7 +86,6 @@ class Coordinator:
         self._search = plan.experiment.search
         self._prunes = not isinstance(study.pruner, optuna.pruners.NopPruner)
         self._deadline = time.monotonic() + self._search.timeout if self._search.timeout else None
-        self._begun = sum(t.state != TrialState.WAITING for t in study.get_trials(deepcopy=False))
 
     def take_over(self, run_ids: Mapping[int, str]) -> None:
         """Take up the trials that an earlier process left: go on with them, or close them beyond the total.
@@ -170,18 +169,21 @@ class Coordinator:
             if self._waiting:
                 self._submit(*self._waiting.pop(0))
                 continue
-            if self._begun >= self._search.trials:
+            if self._count_begun() >= self._search.trials:
                 return
             proposal = self._proposer.propose()
             if proposal is None:
                 if not self._running:
                     self._ending = "exhausted"
                 return
-            self._begun += 1
             if proposal.duplicate_of is not None:
                 self._copy(proposal, proposal.duplicate_of)
             else:
                 self._submit(proposal, None)
+
+    def _count_begun(self) -> int:
+        # Asked of the study each time: other coordinators may share its database.
+        return sum(trial.state != TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
 
     def _submit(self, proposal: Proposal, run_id: str | None, attempt: int = 1) -> None:
         tracking, training = self._plan.experiment.tracking, self._plan.experiment.training

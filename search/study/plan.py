@@ -18,6 +18,7 @@ from search.units import format_bytes
 from spaces import Params, Space
 from spaces.errors import SpaceError
 from spaces.metrics import DEFAULT_OBJECTIVE, Direction, check_objective, direction_of, metrics_for
+from tracking import redact_url
 
 if TYPE_CHECKING:
     from search.data.dataset import Dataset
@@ -53,9 +54,15 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     def resolved(self) -> dict[str, Any]:
-        """The experiment as plain data with defaults and derived values filled in: a file that runs as it is."""
+        """The experiment as plain data, defaults and derived values filled in: a file that runs as it is.
+
+        Passwords in URLs are blanked; they are not to be recorded.
+        """
         content = self.experiment.model_dump(mode="json", exclude_none=True)
         content["data"]["source"] = absolute_source(self.experiment.data.source, self.folder)
+        for section, key in (("search", "storage"), ("tracking", "uri")):
+            if key in content[section]:
+                content[section][key] = redact_url(content[section][key])
         content["data"]["task"] = self.dataset.spec.task
         content["objective"] = {"metric": self.objective, "direction": self.direction}
         content["training"]["metrics"] = list(self.metrics)

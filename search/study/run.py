@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import optuna
 
+from search.errors import StudyError
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
@@ -36,6 +38,7 @@ from search.yaml_file import to_yaml, write_text_whole
 from spaces.model_config import resolve
 from tracking import BestModelRecord, MlflowTracker, Tracker, local_artifacts, local_uri
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 _FLUSH_SECONDS = 300.0
 # A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
 _WORKER_BYTES = 1_500_000_000
@@ -75,6 +78,13 @@ def run_study(
         home.make_ready()
         with study_folder.locked():
             return _Launch(plan, home, study_folder, executor, observer or Silent(), stop or StopRequest()).run(tracker)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        what = f"{error.filename or home.path}: cannot be written ({os.strerror(error.errno).lower()})"
+        raise StudyError(
+            f"{what}; make room there, then run the same command again: what is finished is kept"
+        ) from error
     finally:
         executor.close()
 

@@ -66,7 +66,7 @@ class SamplerConfig(BaseModel):
     candidates: _Positive | None = None
     multivariate: StrictBool | None = None
     group: StrictBool | None = None
-    points: Annotated[StrictInt, Field(ge=2)] | None = None
+    points: Annotated[StrictInt, Field(ge=2, le=1000)] | None = None
     kind: Literal["sobol", "halton"] | None = None
     scramble: StrictBool | None = None
     sigma: Annotated[float, Field(gt=0, le=1)] | None = None

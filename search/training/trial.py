@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import time
@@ -124,8 +125,13 @@ def _epochs(model: keras.Model, data: WorkerData, progress: _Progress) -> Genera
         model.set_weights(weights)
     if outcome == "completed" and _worth_saving(progress):
         assert job.save_to is not None
-        save_model(model, job.save_to)
-        progress.model = job.save_to
+        try:
+            save_model(model, job.save_to)
+            progress.model = job.save_to
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # The result counts without its file; that the disk is full is found and told where the study is kept.
     return progress.result(outcome)
 
 

@@ -82,6 +82,7 @@ def test_every_optimizer_takes_its_settings_and_a_step(name: str) -> None:
     assert kept["weight_decay"] == 0.25
 
     model = build(resolve({**PARAMS, "optimizer": name, **settings}), SPECS["binary"], (), seed=1)
+    model.run_eagerly = True  # tracing would take two seconds a model
     before = [weights.copy() for weights in model.get_weights()]
     x, y = some_rows("binary")
     assert np.isfinite(model.train_on_batch(x, y))
@@ -92,14 +93,16 @@ def test_every_optimizer_takes_its_settings_and_a_step(name: str) -> None:
 def test_a_config_that_says_nothing_leaves_keras_defaults_but_no_decay(name: str) -> None:
     ours = build_optimizer(OptimizerConfig(name=name)).get_config()
     theirs = type(build_optimizer(OptimizerConfig(name=name)))().get_config()
-    assert ours.pop("weight_decay") in (None, 0.0)
-    theirs.pop("weight_decay")
-    assert ours == theirs
+    assert ours["weight_decay"] in (None, 0.0)
+    # Keras numbers the names of its objects.
+    own = {"weight_decay", "name"}
+    assert {key: ours[key] for key in ours if key not in own} == {key: theirs[key] for key in theirs if key not in own}
 
 
 @pytest.mark.parametrize(("name", "task"), [(name, task) for name in METRICS for task in METRICS[name].tasks])
 def test_every_metric_reports_under_its_short_name_for_its_tasks(name: str, task: Task) -> None:
     model = build(resolve(PARAMS), SPECS[task], (name,), seed=1)
+    model.run_eagerly = True
     x, y = some_rows(task)
     scores = model.evaluate(x, y, verbose=0, return_dict=True)
     assert set(scores) == {"loss", name}

@@ -174,7 +174,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
         ),
         (
             edited("hidden.0.activation", 3),
-            "model.hidden[0].activation: must be text, got 3; in quotes it is text: '3'",
+            "model.hidden[0].activation: must be text, got 3; write it in quotes",
         ),
         (edited("hidden.0.batch_norm", "perhaps"), "model.hidden[0].batch_norm: must be true or false, got 'perhaps'"),
         (edited("hidden.0.dropout", 1.5), "model.hidden[0].dropout: must be below 1, got 1.5"),

@@ -121,6 +121,19 @@ def test_a_cancelled_job_is_lost_with_its_reason_and_the_next_one_runs(executor:
     assert isinstance(play(executor, 4)[-1], TrialResult)
 
 
+@pytest.mark.parametrize("make", [InlineExecutor, local, simulated])
+def test_a_job_can_be_cancelled_before_it_has_begun(make: Callable[[], Executor], setup: WorkerSetup) -> None:
+    made = make()
+    made.start(setup)
+    try:
+        made.submit(job(6))
+        made.cancel(6, "changed my mind")
+        lost = made.events(1.0)
+        assert lost == [JobLost(6, "changed my mind")]
+    finally:
+        made.close()
+
+
 def test_an_answer_or_a_cancel_for_a_job_that_is_over_is_nothing(executor: Executor) -> None:
     executor.answer(999, Decision(stop=True))
     executor.cancel(999, "too late")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from search.errors import StudyError
 from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.home import Home
+from search.study.journal import StudyJournal
 from search.study.observer import Silent, StudyEnded
 from search.study.records import ATTEMPTS, to_rows
 from search.study.run import run_study
@@ -300,7 +303,7 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     journal = tmp_path / "studies/iris/journal.log"
     damaged = journal.read_bytes() + b"\x00\x00garbage\n"
     journal.write_bytes(damaged)
-    with pytest.raises(StudyError, match="line [0-9]+ is damaged"):
+    with pytest.raises(StudyError, match=r"line [0-9]+ is damaged"):
         run(tmp_path)
     assert journal.read_bytes() == damaged
 
@@ -331,6 +334,28 @@ def test_a_record_that_cannot_be_written_stops_the_study_and_loses_nothing(tmp_p
         run(tmp_path, tracker=FullDisk())
     assert [row.state == "running" for row in rows_of(tmp_path)] == [False] * 3
     assert len(run(tmp_path).rows) == 8
+
+
+def test_a_disk_that_fills_up_is_one_line_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 60
+
+    def append(self: StudyJournal, logs: list[dict[str, Any]]) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            with open(self._file_path, "ab") as stream:
+                stream.write(b'{"op_code": 7, "wor')  # as far as there was room
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file_path)
+        written(self, logs)
+
+    written = StudyJournal.append_logs
+    monkeypatch.setattr(StudyJournal, "append_logs", append)
+    with pytest.raises(StudyError, match=r"journal.log: cannot be written \(no space left on device\); make room"):
+        run(tmp_path)
+    monkeypatch.undo()
+    assert [(r.params, r.value) for r in run(tmp_path).rows] == [(r.params, r.value) for r in run(tmp_path / "b").rows]
 
 
 def test_any_optuna_storage_url_will_do(tmp_path: Path) -> None:
