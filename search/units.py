@@ -30,15 +30,16 @@ def parse_duration(text: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """``0.4s``, ``12s``, ``3m 20s``, ``2h 05m``."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
+    """``0.8 s``, ``42 s``, ``2 m 05 s``, ``1 h 02 m``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
-        return f"{whole}s"
+        return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+        return f"{whole // 60} m {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} m"
 
 
 def parse_bytes(text: object) -> int:

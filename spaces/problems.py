@@ -37,7 +37,9 @@ def describe_problem(
         place: opens the key path, e.g. ``model`` for a section that was validated by itself.
         examples: key path to an example of what to write there.
     """
-    problem = error.errors()[0]
+    found = error.errors()
+    # A misspelt key is also a missing one; the spelling is what helps.
+    problem = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     location, value = problem["loc"], problem.get("input")
     path = key_path(location, place)
     example = (examples or {}).get(path)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli.options import HomeOption
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from search.forecast import Forecast
+    from search.study.plan import Plan
 
 
 def init(
@@ -46,74 +52,73 @@ def check(
     data: Annotated[str | None, typer.Option(metavar="SOURCE", help="Data instead of the file's.")] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to predict.")] = None,
     models: Annotated[int, typer.Option(metavar="N", min=0, help="Random models to try, beside the extremes.")] = 3,
-    home: HomeOption = None,
 ) -> None:
     """Load the data, train the smallest, the largest and a few random models briefly, forecast time and memory.
 
     Nothing is written. Example: kerasweep check pima.yaml
     """
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
     from search.cli.launch import source_from_here
     from search.experiment import load_experiment
     from search.forecast import forecast
-    from search.home import find_home
-    from search.pictures.wording import format_count, format_params
     from search.study.plan import make_plan
-    from search.study.preflight import check_places
-    from search.units import format_bytes, format_duration
 
     changes = {"data.source": None if data is None else source_from_here(data), "data.target": target}
-    experiment = load_experiment(file, changes)
-    check_places(experiment, find_home(home))
-    plan = make_plan(experiment, place=str(file), folder=file.absolute().parent)
-    dataset, space = plan.dataset, plan.space
+    plan = make_plan(load_experiment(file, changes), place=str(file), folder=file.absolute().parent)
     console = Console(highlight=False)
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None)
-    console.print(f"data       {dataset.rows} rows, {dataset.columns} columns: {sizes}", markup=False)
-    console.print(f"task       {dataset.task_reason}", markup=False)
-    size = "infinitely many" if space.size is None else f"{space.size:,}"
-    console.print(f"space      {size} configurations over {', '.join(d.name for d in space.searched)}", markup=False)
-    console.print(f"objective  {plan.direction} {plan.objective}", markup=False)
-    for notice in plan.notices:
-        console.print(f"note       {notice}", markup=False)
+    say = partial(console.print, markup=False, soft_wrap=True)
+    for line in _facts(plan):
+        say(line)
     typer.echo("training a few models briefly ...", err=True)
     result = forecast(plan, random_models=models)
+    console.print(_tried_table(result))
+    for line in _forecast_lines(plan, result):
+        say(line)
+    say(f"\nit will run: kerasweep run {file}")
+
+
+def _facts(plan: Plan) -> Iterator[str]:
+    dataset, space = plan.dataset, plan.space
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None)
+    size = "infinitely many" if space.size is None else f"{space.size:,}"
+    yield f"data       {dataset.rows} rows, {dataset.columns} columns: {sizes}"
+    yield f"task       {dataset.task_reason}"
+    yield f"space      {size} configurations over {', '.join(d.name for d in space.searched) or 'nothing'}"
+    yield f"objective  {plan.direction} {plan.objective}"
+    yield from (f"note       {notice}" for notice in plan.notices)
+
+
+def _tried_table(result: Forecast) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    from search.pictures.wording import format_count, format_params
+    from search.units import format_duration
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head, side in (
-        ("model", "left"),
-        ("weights", "right"),
-        ("start", "right"),
-        ("epoch", "right"),
-        ("config", "left"),
-    ):
-        table.add_column(head, justify=side)  # type: ignore[arg-type]
+    for head in ("model", "weights", "start", "epoch", "config"):
+        table.add_column(head, justify="left" if head in ("model", "config") else "right")
     for tried in result.tried:
         table.add_row(
             tried.name,
             format_count(tried.parameters),
             format_duration(tried.start_seconds),
-            f"{tried.epoch_seconds * 1000:.0f}ms",
+            f"{tried.epoch_seconds * 1000:.0f} ms",
             format_params(tried.params),
         )
-    console.print(table)
-    console.print(
-        f"forecast   {experiment.search.trials} trials with {result.workers} workers: about "
-        f"{format_duration(result.likely_seconds)}, at most {format_duration(result.most_seconds)} without pruning",
-        markup=False,
-    )
-    if experiment.search.timeout is not None and result.likely_seconds > experiment.search.timeout:
-        console.print(
-            f"note       search.timeout ends the study after {format_duration(experiment.search.timeout)}, before that",
-            markup=False,
-        )
-    console.print(
-        f"memory     {format_bytes(result.memory_bytes)} a worker, "
-        f"{format_bytes(result.memory_bytes * result.workers)} together; "
-        f"this machine has {format_bytes(result.machine_bytes)}",
-        markup=False,
-    )
-    console.print(f"\nit will run: kerasweep run {file}", markup=False)
+    return table
+
+
+def _forecast_lines(plan: Plan, result: Forecast) -> Iterator[str]:
+    from search.units import format_bytes, format_duration
+
+    search = plan.experiment.search
+    likely, most = format_duration(result.likely_seconds), format_duration(result.most_seconds)
+    workers = f"{result.workers} worker{'s' if result.workers > 1 else ''}"
+    yield f"forecast   {search.trials} trials with {workers}: about {likely}, at most {most} without pruning"
+    if search.timeout is not None and result.likely_seconds > search.timeout:
+        yield f"note       search.timeout ends the study after {format_duration(search.timeout)}, before that"
+    together, machine = format_bytes(result.memory_bytes * result.workers), format_bytes(result.machine_bytes)
+    yield f"memory     {format_bytes(result.memory_bytes)} a worker, {together} together; this machine has {machine}"

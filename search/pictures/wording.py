@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search.pictures.rows import Scalar
+from search.units import format_duration
 
 
 def format_params(params: Mapping[str, Scalar]) -> str:
@@ -118,18 +119,8 @@ def format_value(value: float | None) -> str:
 
 
 def format_seconds(seconds: float | None) -> str:
-    """Write a duration: "0.8 s", "42 s", "2 m 05 s", "1 h 02 m"; "" for None."""
-    if seconds is None:
-        return ""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} m"
+    """Write a duration as `format_duration` does; "" for None."""
+    return "" if seconds is None else format_duration(seconds)
 
 
 def format_count(count: int | None) -> str:

@@ -15,7 +15,7 @@ from search.yaml_file import read_yaml, to_yaml
 from spaces.data_spec import Task
 from spaces.errors import SpaceError
 from spaces.metrics import Direction
-from spaces.model_config import ModelConfig, read_model_config
+from spaces.model_config import ModelConfig, read_model_config, resolve
 
 
 class Training(BaseModel):
@@ -76,11 +76,23 @@ def read_best(path: Path) -> BestConfig:
     try:
         if "model" in content:
             read_model_config(content["model"], "model")
-        return BestConfig.model_validate(content)
+        best = BestConfig.model_validate(content)
     except ValidationError as error:
         raise ExperimentError(f"{path}: {describe_problem(error, BestConfig)}") from None
     except SpaceError as error:
         raise ExperimentError(f"{path}: {error}") from None
+    written = best.fingerprints.get("config")
+    if best.model.fingerprint == written != _told_by(best):
+        raise ExperimentError(f"{path}: params: was changed, but what is trained stands under model; change that")
+    return best
+
+
+def _told_by(best: BestConfig) -> str:
+    """The fingerprint of the config that ``params`` describes, empty if they describe none."""
+    try:
+        return resolve(best.params, family=best.model.family).fingerprint
+    except (KeyError, ValidationError):
+        return ""
 
 
 def make_best(

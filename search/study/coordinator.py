@@ -29,7 +29,7 @@ from search.messages import (
 from search.pictures.rows import TrialRow
 from search.study.explain import explain
 from search.study.importance import importances
-from search.study.keep import Kept, select, value_to_beat
+from search.study.keep import ModelShelf
 from search.study.observer import Observer
 from search.study.plan import Plan
 from search.study.proposals import Proposal, Proposer
@@ -80,7 +80,14 @@ class Coordinator:
         self._stop = stop
         self._running: dict[int, _Running] = {}
         self._waiting: list[tuple[Proposal, str | None]] = []
-        self._kept = self._find_kept()
+        tracking = plan.experiment.tracking
+        self._shelf = ModelShelf(
+            folder,
+            to_rows(study.get_trials(deepcopy=False)),
+            count=tracking.keep_models,
+            disk_bytes=tracking.model_disk,
+            direction=plan.direction,
+        )
         self._ending = ""
         self._stopping_since = 0.0
         self._search = plan.experiment.search
@@ -186,7 +193,7 @@ class Coordinator:
         return sum(trial.state != TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
 
     def _submit(self, proposal: Proposal, run_id: str | None, attempt: int = 1) -> None:
-        tracking, training = self._plan.experiment.tracking, self._plan.experiment.training
+        training = self._plan.experiment.training
         job = TrialJob(
             number=proposal.number,
             config=proposal.config,
@@ -194,7 +201,7 @@ class Coordinator:
             epochs=training.epochs,
             early_stopping=training.early_stopping,
             save_to=self._folder.model(proposal.number),
-            save_if_better_than=value_to_beat(self._kept, tracking.keep_models),
+            save_if_better_than=self._shelf.value_to_beat(),
             attempt=attempt,
         )
         if attempt == 1:
@@ -274,7 +281,7 @@ class Coordinator:
             end = TrialEnd("failed", f"no epoch had a finite {self._plan.objective}", epochs=result.epochs)
         self._tell(running.proposal, end.outcome, end, running.history)
         if end.outcome == "completed" and result.model is not None and result.value is not None:
-            self._keep(Kept(result.number, result.value, result.model, result.model.stat().st_size))
+            self._shelf.put(result.number, result.value, self._recorder)
 
     def _on_loss(self, running: _Running, lost: JobLost) -> None:
         proposal, attempt = running.proposal, running.job.attempt
@@ -369,36 +376,6 @@ class Coordinator:
 
     def _frozen(self, proposal: Proposal) -> optuna.trial.FrozenTrial:
         return self._study._storage.get_trial(proposal.trial._trial_id)
-
-    # -- models -----------------------------------------------------------------------------------------------
-
-    def _keep(self, model: Kept) -> None:
-        tracking = self._plan.experiment.tracking
-        everything = [*self._kept, model]
-        self._kept = select(
-            everything,
-            count=tracking.keep_models,
-            disk_bytes=tracking.model_disk,
-            direction=self._plan.direction,
-        )
-        for other in everything:
-            if other not in self._kept:
-                other.path.unlink(missing_ok=True)
-                if other is not model:
-                    self._recorder.drop_model(other.number)
-        if model in self._kept:
-            self._recorder.keep_model(model.number, model.path)
-
-    def _find_kept(self) -> list[Kept]:
-        tracking = self._plan.experiment.tracking
-        models = []
-        for row in to_rows(self._study.get_trials(deepcopy=False)):
-            path = self._folder.model(row.number)
-            if row.state == "complete" and row.value is not None and path.exists():
-                models.append(Kept(row.number, row.value, path, path.stat().st_size))
-        return select(
-            models, count=tracking.keep_models, disk_bytes=tracking.model_disk, direction=self._plan.direction
-        )
 
 
 @contextmanager

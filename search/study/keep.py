@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.home import StudyFolder
+from search.pictures.rows import TrialRow
+from search.study.recorder import Recorder
 from spaces.metrics import Direction
 
 
@@ -33,6 +36,46 @@ def select(models: Iterable[Kept], *, count: int, disk_bytes: int, direction: Di
     return kept
 
 
-def value_to_beat(kept: list[Kept], count: int) -> float | None:
-    """What a new trial must beat to be kept; None while there is room."""
-    return kept[-1].value if len(kept) >= count else None
+class ModelShelf:
+    """The model files of the best few trials, on disk and in the record.
+
+    Args:
+        rows: the trials so far, whose files may be there from an earlier run.
+    """
+
+    def __init__(
+        self, folder: StudyFolder, rows: Iterable[TrialRow], *, count: int, disk_bytes: int, direction: Direction
+    ) -> None:
+        self._folder, self._count, self._disk_bytes, self._direction = folder, count, disk_bytes, direction
+        self._kept = self._select(
+            kept for row in rows if row.state == "complete" and (kept := self._on_disk(row.number, row.value))
+        )
+
+    def value_to_beat(self) -> float | None:
+        """What a new trial must beat to be kept; None while there is room."""
+        return self._kept[-1].value if len(self._kept) >= self._count else None
+
+    def put(self, number: int, value: float, recorder: Recorder) -> None:
+        """Take in a trial's model, and drop those that it pushes out."""
+        model = self._on_disk(number, value)
+        if model is None:
+            return
+        before = self._kept
+        self._kept = self._select([*before, model])
+        for other in (*before, model):
+            if other not in self._kept:
+                other.path.unlink(missing_ok=True)
+        for other in before:
+            if other not in self._kept:
+                recorder.drop_model(other.number)
+        if model in self._kept:
+            recorder.keep_model(number, model.path)
+
+    def _select(self, models: Iterable[Kept]) -> list[Kept]:
+        return select(models, count=self._count, disk_bytes=self._disk_bytes, direction=self._direction)
+
+    def _on_disk(self, number: int, value: float | None) -> Kept | None:
+        path = self._folder.model(number)
+        if value is None or not path.exists():
+            return None
+        return Kept(number, value, path, path.stat().st_size)
