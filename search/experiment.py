@@ -28,7 +28,12 @@ class _Section(BaseModel):
 
 
 class Objective(_Section):
-    """What a study optimises. ``metric: auto`` is validation accuracy, or for a regression validation RMSE."""
+    """What a study optimises. A metric's name alone will do: ``objective: val_auc``.
+
+    Attributes:
+        metric: as each epoch reports it; ``auto`` is validation accuracy, or for a regression validation RMSE.
+        direction: None where the metric is known, see below.
+    """
 
     metric: str = "auto"
     direction: Direction | None = None
@@ -71,6 +76,8 @@ class SearchConfig(_Section):
     Attributes:
         trials: the study's total, over all runs of the command.
         timeout: seconds after which no further trial is started and the running ones are stopped.
+        sampler: how the next config is drawn.
+        pruner: when a poor trial is stopped.
         workers: processes that train side by side; None is one a processor core (at most 8, and as memory allows).
         executor: ``local`` (worker processes) or ``inline`` (this process, for notebooks and debugging).
         seed: everything random derives from it.
@@ -102,7 +109,7 @@ class TrackingConfig(_Section):
     """Where the record goes, and how much of it is kept.
 
     Attributes:
-        uri: an MLflow tracking URI; None is ``mlflow.db`` in the home folder.
+        uri: an MLflow tracking URI; None is what ``MLFLOW_TRACKING_URI`` says, else ``mlflow.db`` in the home folder.
         keep_models: of how many of the best trials the model files are kept.
         model_disk: bytes that these files may take together; the worst are dropped first.
     """
@@ -113,7 +120,19 @@ class TrackingConfig(_Section):
 
 
 class Experiment(_Section):
-    """One study, as its file states it."""
+    """One study, as its file states it.
+
+    Attributes:
+        study: its name, and that of its folder and of its MLflow experiment: letters, digits, ``.``, ``_``, ``-``.
+        data: where rows come from and how they are split.
+        objective: what makes a model better.
+        model: the family of models; ``mlp`` is a stack of dense layers.
+        space: what may vary from trial to trial.
+        start_with: known-good configs that run first and are never pruned; the sampler completes what one leaves open.
+        training: how each trial is trained.
+        search: how much is searched, and how.
+        tracking: where the record goes, and how much of it is kept.
+    """
 
     study: str
     data: DataConfig

@@ -155,6 +155,11 @@ class LiveDisplay(PlainDisplay):
     def stopping(self, reason: str) -> None:
         self._message = f"stopping ({reason}); again to leave at once"
 
+    def _say(self, text: str) -> None:
+        # Rich writes outside its lock: a refresh between this line's rendering and its writing would wipe it out.
+        with self._live._lock:
+            self._console.print(text, markup=False, highlight=False)
+
     def _render(self) -> RenderableType:
         counts, study = self.counts, self.counts.study
         if study is None:

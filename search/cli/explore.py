@@ -63,9 +63,12 @@ def check(
     from search.experiment import load_experiment
     from search.forecast import forecast
     from search.study.plan import make_plan
+    from search.study.preflight import check_sampler
 
     changes = {"data.source": None if data is None else source_from_here(data), "data.target": target}
-    plan = make_plan(load_experiment(file, changes), place=str(file), folder=file.absolute().parent)
+    experiment = load_experiment(file, changes)
+    check_sampler(experiment)
+    plan = make_plan(experiment, place=str(file), folder=file.absolute().parent)
     console = Console(highlight=False)
     say = partial(console.print, markup=False, soft_wrap=True)
     for line in _facts(plan):
@@ -75,7 +78,9 @@ def check(
     console.print(_tried_table(result))
     for line in _forecast_lines(plan, result):
         say(line)
-    say(f"\nit will run: kerasweep run {file}")
+    options = {"--data": data, "--target": target}
+    given = "".join(f" {option} {value}" for option, value in options.items() if value is not None)
+    say(f"\nit will run: kerasweep run {file}{given}")
 
 
 def _facts(plan: Plan) -> Iterator[str]:

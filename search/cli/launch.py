@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def run(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Experiment file (YAML).")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Experiment file (YAML).")] = None,
     data: Annotated[str | None, typer.Option(metavar="SOURCE", help="Data instead of the file's.")] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to predict.")] = None,
-    task: Annotated[str | None, typer.Option(help="binary, multiclass or regression.")] = None,
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="binary, multiclass or regression.")] = None,
     study: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the study.")] = None,
     objective: Annotated[str | None, typer.Option(metavar="METRIC", help="E.g. val_accuracy, val_auc.")] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", help="The study's total of trials.")] = None,
@@ -26,11 +26,14 @@ def run(
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Most epochs of a trial.")] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Trials side by side.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Everything random derives from it.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="auto, tpe, random, grid, qmc, cmaes or gp.")] = None,
-    pruner: Annotated[
-        str | None, typer.Option(help="auto, halving, hyperband, median, percentile, patient, threshold or none.")
+    sampler: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, tpe, random, grid, qmc, cmaes or gp.")
     ] = None,
-    executor: Annotated[str | None, typer.Option(help="local (worker processes) or inline.")] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="auto, halving, hyperband, median, percentile, patient, threshold or none."),
+    ] = None,
+    executor: Annotated[str | None, typer.Option(metavar="NAME", help="local (worker processes) or inline.")] = None,
     tracking: Annotated[
         str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow server or database.")
     ] = None,

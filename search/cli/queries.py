@@ -154,7 +154,7 @@ def trials(
 
 
 def ui(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Print the link to this study.")] = None,
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="Print the link to this study.")] = None,
     port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Port to serve on.")] = 5000,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to serve on.")] = "127.0.0.1",
     allowed_host: Annotated[
@@ -283,6 +283,10 @@ def _print_csv(entries: list[dict[str, Any]]) -> None:
 
 
 def _line(console: Any, head: str, text: str) -> None:
+    from rich.table import Table
     from rich.text import Text
 
-    console.print(Text.assemble((f"{head:<10}", "bold"), text))
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=9, style="bold")
+    line.add_row(head, Text(text))
+    console.print(line)

@@ -45,6 +45,7 @@ _SWITCH_SECONDS = 0.0005
 _PATIENCE_WITH_STOPPING_SECONDS = 4.0
 # The record is joined to the study by its tags; the run's id on the trial is a convenience, not worth a wait.
 _RUN_ID_SECONDS = 0.05
+_LAST_RUN_ID_SECONDS = 10.0  # of a trial that is to go on with its run later, and no worker waits
 
 
 @dataclass
@@ -57,7 +58,6 @@ class _Running:
     reported: int  # the last epoch that an earlier attempt reported; the same seed repeats the same values up to it
     history: list[Mapping[str, float]] = field(default_factory=list)
     verdict: str = ""
-    stop_asked: bool = False
     gave_up: str = ""
 
 
@@ -228,6 +228,9 @@ class Coordinator:
     def _handle(self, event: Event) -> None:
         match event:
             case WorkerReady():
+                for running in self._running.values():
+                    if not running.history:
+                        running.began = time.monotonic()  # a trial's time does not include loading TensorFlow
                 self._observer.worker_ready(event.import_seconds)
             case WorkerBug():
                 raise WorkerFailure(event.traceback)
@@ -246,7 +249,6 @@ class Coordinator:
 
     def _on_epoch(self, running: _Running, report: EpochReport) -> None:
         if self._ending:
-            running.stop_asked = True
             self._executor.answer(report.number, Decision(stop=True))
             return
         running.history.append(report.metrics)
@@ -334,7 +336,7 @@ class Coordinator:
         earlier = proposal.trial.user_attrs.get(ATTEMPTS, [])
         proposal.trial.set_user_attr(ATTEMPTS, [*earlier, reason])
         self._recorder.interrupt(proposal.number, reason)
-        run_id = self._recorder.run_id(proposal.number, _RUN_ID_SECONDS)
+        run_id = self._recorder.run_id(proposal.number, _LAST_RUN_ID_SECONDS)
         if run_id is not None:
             proposal.trial.set_user_attr(RUN, run_id)
         self._observer.trial_finished(to_row(self._frozen(proposal)))

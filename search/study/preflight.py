@@ -20,8 +20,7 @@ def check_places(experiment: Experiment, home: Home) -> None:
         StudyError: naming ``--home``, ``search.sampler`` or ``search.storage``.
         TrackingError: naming ``tracking.uri`` or ``MLFLOW_TRACKING_URI``.
     """
-    if experiment.search.sampler.name == "gp" and find_spec("torch") is None:
-        raise StudyError("search.sampler: gp needs PyTorch, which is not installed; pip install 'kerasweep[gp]'")
+    check_sampler(experiment)
     home.check()
     storage = experiment.search.storage
     problem = None if storage is None else database_problem(storage)
@@ -36,6 +35,12 @@ def check_places(experiment: Experiment, home: Home) -> None:
     except TrackingError as error:
         place = "tracking.uri" if experiment.tracking.uri else "MLFLOW_TRACKING_URI"
         raise TrackingError(f"{place} {error}") from error
+
+
+def check_sampler(experiment: Experiment) -> None:
+    """See that the sampler's library is installed. Raises StudyError if it is not."""
+    if experiment.search.sampler.name == "gp" and find_spec("torch") is None:
+        raise StudyError("search.sampler: gp needs PyTorch, which is not installed; pip install 'kerasweep[gp]'")
 
 
 def check_local(home: Home) -> None:

@@ -88,7 +88,8 @@ class PrunerConfig(BaseModel):
     """When a poor trial is stopped. Epochs are 1-based and completed.
 
     Attributes:
-        grace: the first epoch after which a trial may be stopped; None follows `default_grace`.
+        grace: the first epoch after which a trial may be stopped; None is 6 % of the epochs
+            (threshold: 1).
         factor: of the trials at a rung, one in `factor` goes on; rungs lie `factor` times apart.
         startup_trials: completed trials before any is stopped (median, percentile).
         interval: epochs between two checks (median, percentile).

@@ -193,11 +193,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unknown section": ({"traning": {}}, f"traning: {UNKNOWN}did you mean 'training'? Allowed: study, data, objective"),
     "unknown data key": ({"data": {"source": "t", "targt": "y"}}, f"data.targt: {UNKNOWN}did you mean 'target'?"),
     "unknown training key": ({"training": {"epoch": 5}}, f"training.epoch: {UNKNOWN}did you mean 'epochs'? Allowed: e"),
-    "unknown search key": ({"search": {"trails": 5}}, f"search.trails: {UNKNOWN}did you mean 'trials'? Allowed: trials"),
+    "unknown search key": (
+        {"search": {"trails": 5}},
+        f"search.trails: {UNKNOWN}did you mean 'trials'? Allowed: trials",
+    ),
     "unknown tracking key": ({"tracking": {"url": "x"}}, f"tracking.url: {UNKNOWN}did you mean 'uri'? Allowed: uri, k"),
     "unknown objective key": (
-        {"objective": {"metric": "loss", "dir": "minimize"}},
-        f"objective.dir: {UNKNOWN}did you mean 'direction'? Allowed: metric, direction",
+        {"objective": {"metric": "loss", "dirction": "minimize"}},
+        f"objective.dirction: {UNKNOWN}did you mean 'direction'? Allowed: metric, direction",
     ),
     "unknown sampler setting": (
         {"search": {"sampler": {"name": "tpe", "candidate": 3}}},
@@ -207,21 +210,36 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"data": "t.csv"},
         "data: must be a mapping such as {source: pima.csv, target: diabetes}, got 't.csv'",
     ),
-    "data without a source": ({"data": {"target": "y"}}, "data.source: is missing; name a file or data set, e.g. source"),
+    "data without a source": (
+        {"data": {"target": "y"}},
+        "data.source: is missing; name a file or data set, e.g. source",
+    ),
     "data with an empty source": ({"data": {"source": " "}}, "data.source: must name a file or a set such as sklearn:"),
     "target as a list": ({"data": {"source": "t", "target": ["y"]}}, "data.target: must be text, got ['y']"),
     "a task of another kind": (
         {"data": {"source": "t", "task": "regresion"}},
         "data.task: 'regresion' is not known; did you mean 'regression'? Allowed: auto, binary, multiclass, regression",
     ),
-    "parts that leave nothing": ({"data": {"source": "t", "test": 0.5, "validation": 0.5}}, "data: test + validation mus"),
-    "a part above one": ({"data": {"source": "t", "test": 20}}, "data.test: must be a fraction between 0 and 1, or the"),
+    "parts that leave nothing": (
+        {"data": {"source": "t", "test": 0.5, "validation": 0.5}},
+        "data: test + validation mus",
+    ),
+    "a part above one": (
+        {"data": {"source": "t", "test": 20}},
+        "data.test: must be a fraction between 0 and 1, or the",
+    ),
     "model as a number": ({"model": 3}, "model: must be text, got 3; write it in quotes"),
     "unknown model": ({"model": "cnn"}, "model: there is no model family 'cnn'; Allowed: mlp"),
-    "space as a list": ({"space": ["layers"]}, "space: must be a mapping such as {layers: {int: [1, 5]}}, got ['layers']"),
+    "space as a list": (
+        {"space": ["layers"]},
+        "space: must be a mapping such as {layers: {int: [1, 5]}}, got ['layers']",
+    ),
     "space as text": ({"space": "default"}, "space: must be a mapping such as {layers: {int: [1, 5]}}, got 'default'"),
     "a number in the space": ({"space": {3: 4}}, "space: keys must be words, got 3"),
-    "a bad dimension": ({"space": {"dropout": 1.5}}, "space.dropout: must be below 1, got 1.5 (dropout is a fraction of"),
+    "a bad dimension": (
+        {"space": {"dropout": 1.5}},
+        "space.dropout: must be below 1, got 1.5 (dropout is a fraction of",
+    ),
     "start_with as a mapping": (
         {"start_with": {"layers": 2}},
         "start_with: must be a list such as [{layers: 2, units: [12, 8]}], got {'layers': 2}",
@@ -248,7 +266,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "patience switched on": ({"training": {"early_stopping": True}}, "training.early_stopping: must be a whole number"),
     "patience in words": ({"training": {"early_stopping": "off"}}, "training.early_stopping: must be a whole number"),
     "no batch": ({"training": {"batch_size": 0}}, "training.batch_size: must be at least 1, got 0"),
-    "one metric as text": ({"training": {"metrics": "auc"}}, "training.metrics: must be a list such as [accuracy], got"),
+    "one metric as text": (
+        {"training": {"metrics": "auc"}},
+        "training.metrics: must be a list such as [accuracy], got",
+    ),
     "unknown metric": (
         {"training": {"metrics": ["auc", "acuracy"]}},
         "training.metrics[1]: there is no metric 'acuracy'; did you mean 'accuracy'? Allowed: accuracy, auc",
@@ -262,34 +283,52 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "workers in words": ({"search": {"workers": "all"}}, "search.workers: must be a whole number, got 'all'"),
     "negative seed": ({"search": {"seed": -1}}, "search.seed: must be at least 0, got -1"),
     "a seed too large": ({"search": {"seed": 2**31}}, "search.seed: must be below 2147483648, got 2147483648"),
-    "a timeout in words": ({"search": {"timeout": "soon"}}, "search.timeout: must be a time above zero such as 90s, 30m"),
-    "a timeout of zero": ({"search": {"timeout": 0}}, "search.timeout: must be a time above zero such as 90s, 30m or 1h"),
-    "memory in words": ({"search": {"worker_memory": "lots"}}, "search.worker_memory: must be a size above zero such as"),
+    "a timeout in words": (
+        {"search": {"timeout": "soon"}},
+        "search.timeout: must be a time above zero such as 90s, 30m",
+    ),
+    "a timeout of zero": (
+        {"search": {"timeout": 0}},
+        "search.timeout: must be a time above zero such as 90s, 30m or 1h",
+    ),
+    "memory in words": (
+        {"search": {"worker_memory": "lots"}},
+        "search.worker_memory: must be a size above zero such as",
+    ),
     "unknown executor": (
         {"search": {"executor": "locale"}},
         "search.executor: 'locale' is not known; did you mean 'local'? Allowed: local, inline",
     ),
-    "executor as a switch": ({"search": {"executor": True}}, "search.executor: True is not known; Allowed: local, inline"),
+    "executor as a switch": (
+        {"search": {"executor": True}},
+        "search.executor: True is not known; Allowed: local, inline",
+    ),
     "unknown sampler": ({"search": {"sampler": "tpee"}}, "search.sampler: unknown sampler 'tpee'; did you mean 'tpe'?"),
     "sampler as a number": ({"search": {"sampler": 5}}, "search.sampler: must be a mapping such as {name: tpe}, got 5"),
-    "unknown pruner": ({"search": {"pruner": "halfing"}}, "search.pruner: unknown pruner 'halfing'; did you mean 'halv"),
+    "unknown pruner": (
+        {"search": {"pruner": "halfing"}},
+        "search.pruner: unknown pruner 'halfing'; did you mean 'halv",
+    ),
     "no models": ({"tracking": {"keep_models": 0}}, "tracking.keep_models: must be at least 1, got 0"),
     "no disk": ({"tracking": {"model_disk": 0}}, "tracking.model_disk: must be a size above zero such as 500MB or 2GB"),
     "objective as a number": (
         {"objective": 3},
         "objective: must be a mapping such as {metric: my_metric, direction: minimize}, got 3",
     ),
-    "objective without a name": ({"objective": ""}, "objective.metric: must name a metric such as val_accuracy, got ''"),
+    "objective without a name": (
+        {"objective": ""},
+        "objective.metric: must name a metric such as val_accuracy, got ''",
+    ),
     "objective of unknown direction": (
         {"objective": "val_acuracy"},
-        "objective: it is not known whether 'val_acuracy' is better high or low; write {metric: val_acuracy, direction: "
-        "maximize}, or did you mean 'val_accuracy'?",
+        "objective: it is not known whether 'val_acuracy' is better high or low; write {metric: val_acuracy, "
+        "direction: maximize}, or did you mean 'val_accuracy'?",
     ),
     "direction in other words": (
         {"objective": {"metric": "m", "direction": "maximise"}},
         "objective.direction: 'maximise' is not known; did you mean 'maximize'? Allowed: maximize, minimize",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.study.keep import Kept, select, value_to_beat
+from search.home import StudyFolder
+from search.pictures.rows import TrialRow, TrialState
+from search.study.keep import Kept, ModelShelf, select
+from search.study.recorder import Recorder
 from spaces.metrics import Direction
 
 
@@ -44,12 +48,77 @@ def test_a_large_model_does_not_let_worse_small_ones_pass() -> None:
 
 def test_of_nothing_nothing_is_kept() -> None:
     assert select([], count=3, disk_bytes=100, direction="maximize") == []
-    assert value_to_beat([], 3) is None
 
 
-@pytest.mark.parametrize(("count", "value"), [(2, 0.7), (3, None), (1, 0.7)])
-def test_a_new_model_must_beat_the_worst_kept_one_once_there_is_no_room(count: int, value: float | None) -> None:
-    assert value_to_beat([kept(1, 0.9), kept(2, 0.7)], count) == value
+class Record:
+    """Which models the record holds, in place of search.study.recorder.Recorder."""
+
+    def __init__(self) -> None:
+        self.models: dict[int, Path] = {}
+
+    def keep_model(self, number: int, model: Path) -> None:
+        self.models[number] = model
+
+    def drop_model(self, number: int) -> None:
+        del self.models[number]
+
+
+def row(number: int, value: float | None, state: TrialState = "complete") -> TrialRow:
+    return TrialRow(number, state, value, {}, best_epoch=1, epochs=1, seconds=1.0, parameters=1)
+
+
+def save(folder: StudyFolder, number: int, size: int = 10) -> None:
+    folder.models.mkdir(parents=True, exist_ok=True)
+    folder.model(number).write_bytes(b"m" * size)
+
+
+def shelf(folder: StudyFolder, *rows: TrialRow, count: int = 2, disk: int = 1000) -> ModelShelf:
+    return ModelShelf(folder, rows, count=count, disk_bytes=disk, direction="maximize")
+
+
+def files(folder: StudyFolder) -> list[str]:
+    return sorted(path.name for path in folder.models.iterdir())
+
+
+def test_a_better_model_pushes_the_worst_off_the_shelf_and_out_of_the_record(tmp_path: Path) -> None:
+    folder, record = StudyFolder(tmp_path / "s"), Record()
+    models = shelf(folder)
+    for number, value in enumerate([0.5, 0.7, 0.6, 0.1]):
+        save(folder, number)
+        models.put(number, value, cast(Recorder, record))
+    assert files(folder) == ["trial-0001.keras", "trial-0002.keras"]
+    assert record.models == {1: folder.model(1), 2: folder.model(2)}
+    assert models.value_to_beat() == 0.6
+
+
+def test_there_is_nothing_to_beat_while_there_is_room(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "s")
+    models = shelf(folder)
+    assert models.value_to_beat() is None
+    save(folder, 0)
+    models.put(0, 0.5, cast(Recorder, Record()))
+    assert models.value_to_beat() is None
+
+
+def test_a_trial_that_saved_no_model_changes_nothing(tmp_path: Path) -> None:
+    folder, record = StudyFolder(tmp_path / "s"), Record()
+    shelf(folder).put(0, 0.9, cast(Recorder, record))
+    assert record.models == {}
+
+
+def test_an_earlier_runs_models_are_on_the_shelf(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "s")
+    for number in (0, 1, 3):
+        save(folder, number)
+    # Trial 2 has no file, and trial 3 did not finish.
+    models = shelf(folder, row(0, 0.4), row(1, 0.8), row(2, 0.9), row(3, None, "failed"))
+    assert models.value_to_beat() == 0.4
+    record = Record()
+    record.models = {0: folder.model(0), 1: folder.model(1)}
+    save(folder, 4)
+    models.put(4, 0.6, cast(Recorder, record))
+    assert sorted(record.models) == [1, 4]
+    assert not folder.model(0).exists()
 
 
 @given(

@@ -42,17 +42,18 @@ def test_what_is_no_duration_is_told_how_to_write_one(text: object) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0.0s"),
-        (0.4, "0.4s"),
-        (9.94, "9.9s"),
-        (12.4, "12s"),
-        (59.4, "59s"),
-        (59.6, "1m 00s"),
-        (200, "3m 20s"),
-        (3599.6, "1h 00m"),
-        (7500, "2h 05m"),
-        (7199.9, "2h 00m"),
-        (180_000, "50h 00m"),
+        (0, "0.0 s"),
+        (0.4, "0.4 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (12.4, "12 s"),
+        (59.4, "59 s"),
+        (59.6, "1 m 00 s"),
+        (200, "3 m 20 s"),
+        (3599.6, "1 h 00 m"),
+        (7500, "2 h 05 m"),
+        (7199.9, "2 h 00 m"),
+        (180_000, "50 h 00 m"),
     ],
 )
 def test_a_duration_is_shown_in_the_two_units_that_matter(seconds: float, text: str) -> None:
@@ -107,3 +108,8 @@ def test_a_size_is_shown_in_the_unit_that_fits(size: float, text: str) -> None:
 @pytest.mark.parametrize("size", [1, 999, 1000, 4_200_000, 7_000_000_000])
 def test_a_shown_size_reads_back_to_two_digits(size: int) -> None:
     assert parse_bytes(format_bytes(size)) == pytest.approx(size, rel=0.05)
+
+
+@pytest.mark.parametrize("seconds", [0.8, 42, 125, 3720, 180_000])
+def test_a_shown_duration_reads_back(seconds: float) -> None:
+    assert parse_duration(format_duration(seconds)) == seconds

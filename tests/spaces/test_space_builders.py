@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from search.training.threads import limit_threads
 from spaces import TASKS, DataSpec, ModelConfig, Task, parse_space, resolve
 from spaces.builders import build, build_metric, build_optimizer, loss_name
 from spaces.catalog import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
@@ -32,6 +33,11 @@ PARAMS: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 0.01,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    limit_threads(1)  # as everywhere in the tests: the first one that computes decides for the process
 
 
 @pytest.fixture(autouse=True)
