@@ -50,10 +50,10 @@ def _walk(module: str, node: ast.AST, when: str) -> Iterator[Import]:
         assert node.level == 0, f"{module}: imports are absolute"
         yield Import(module, node.module or "", when)
     elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        for child in node.body:
-            yield from _walk(module, child, "typing")
-        for child in node.orelse:
-            yield from _walk(module, child, when)
+        for never in node.body:
+            yield from _walk(module, never, "typing")
+        for instead in node.orelse:
+            yield from _walk(module, instead, when)
     else:
         inner = "called" if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) else when
         for child in ast.iter_child_nodes(node):

@@ -109,14 +109,12 @@ def launch(experiment: Experiment, place: str, folder: Path, home: Path | None, 
     from search.cli.interrupt import interruptible
     from search.cli.results import print_result
     from search.home import find_home
-    from search.study.preflight import check_places
     from search.study.run import run_study
     from search.study.stop import StopRequest
     from search.study.worker_failure import WorkerFailure
 
     stop = StopRequest()
     place_home = find_home(home)
-    check_places(experiment, place_home)
     with make_display(quiet=quiet, verbose=verbose) as display, interruptible(stop):
         try:
             ended = run_study(experiment, home=place_home, place=place, folder=folder, observer=display, stop=stop)

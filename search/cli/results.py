@@ -27,8 +27,9 @@ _ENDINGS = {
 def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again: str, quiet: bool) -> None:
     """Leaderboard, best config, test score and the next commands, on stdout."""
     console = Console(highlight=False)
-    # Sentences and commands keep their lines whole, to be pasted; the table fits itself to the terminal.
-    say = partial(console.print, soft_wrap=True)
+    # Commands keep their lines whole, to be pasted; sentences and the table fit themselves to a terminal.
+    tell = partial(console.print, soft_wrap=True)
+    say = partial(console.print, soft_wrap=not console.is_terminal)
     name, total = experiment.study, experiment.search.trials
     counts = ", ".join(f"{count} {state}" for state, count in count_states(ended.rows).items())
     if ended.parent_run is None:
@@ -66,9 +67,9 @@ def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again
     where = "" if home == find_home(None) else f" --home {home.path}"
     say()
     if ended.ending == "interrupted":
-        say(Text(f"go on with       {again}"))
+        tell(Text(f"go on with       {again}"))
     if best is not None and ended.ending != "interrupted":
-        say(Text(f"take it away     kerasweep best {name} -o best.yaml{where}"))
+        tell(Text(f"take it away     kerasweep best {name} -o best.yaml{where}"))
         server = experiment.tracking.uri
         at = f" --tracking-uri {redact_url(server)}" if server else where
-        say(Text(f"look at it       kerasweep ui {name}{at}"))
+        tell(Text(f"look at it       kerasweep ui {name}{at}"))

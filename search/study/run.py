@@ -25,6 +25,7 @@ from search.reuse.bundle import CODE_FILE, write_bundle
 from search.study.coordinator import Coordinator, finished_states
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.plan import Plan, make_plan, write_arrays
+from search.study.preflight import check_places
 from search.study.proposals import Proposer
 from search.study.pruners import make_pruner
 from search.study.recorder import Recorder
@@ -68,6 +69,7 @@ def run_study(
         SearchError, SpaceError, TrackingError: expected mistakes, before anything is written where they can be known.
         WorkerFailure: a bug, with the worker's traceback.
     """
+    check_places(experiment, home)
     folder = folder or Path.cwd()
     study_folder = home.study(experiment.study)
     executor = executor or make_executor(experiment.search)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from search.training.threads import limit_threads
-from spaces import TASKS, DataSpec, ModelConfig, Task, parse_space, resolve
+from spaces import TASKS, DataSpec, ModelConfig, Suggester, Task, parse_space, resolve
 from spaces.builders import build, build_metric, build_optimizer, loss_name
 from spaces.catalog import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
 from spaces.metrics import DEFAULT_OBJECTIVE, METRICS, metrics_for
@@ -121,7 +121,7 @@ def test_metrics_mean_what_their_names_say() -> None:
         metric.update_state(np.array(y, "float32"), np.array(predicted, "float32"))
         return float(metric.result())
 
-    y, p = [[0], [0], [1], [1]], [[0.1], [0.6], [0.7], [0.8]]
+    y, p = [[0.0], [0.0], [1.0], [1.0]], [[0.1], [0.6], [0.7], [0.8]]
     assert score("accuracy", "binary", y, p) == 0.75
     assert score("precision", "binary", y, p) == pytest.approx(2 / 3)
     assert score("recall", "binary", y, p) == 1.0
@@ -255,7 +255,8 @@ def test_a_described_model_survives_saving(tmp_path: Any) -> None:
 
 def test_trials_of_the_default_space_build() -> None:
     space = parse_space({}, batch_size=16)
-    for suggester in (Extreme(largest=False), Extreme(largest=True), *(Sampled(seed) for seed in range(4))):
+    suggesters: list[Suggester] = [Extreme(largest=False), Extreme(largest=True), *map(Sampled, range(4))]
+    for suggester in suggesters:
         config = resolve(space.suggest(suggester))
         model = build(config, SPECS["binary"], ("accuracy",), seed=0)
         assert [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)] == [
