@@ -7,15 +7,13 @@ YAML 1.2's rules where PyYAML still has those of 1.1: ``3e-4`` is a number, ``ye
 from __future__ import annotations
 
 import math
-import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from search.errors import ExperimentError, SearchError
+from search.errors import ExperimentError
 
 _LONGEST_FLOW = 100
 # An experiment has some hundred values. More is not one, and a few aliases of aliases would fill the memory.
@@ -159,27 +157,6 @@ def to_yaml(content: Any) -> str:
     Dumper.add_representer(list, represent)
     Dumper.add_representer(tuple, lambda dumper, value: represent(dumper, list(value)))
     return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=130)
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either there whole or not at all, also when the disk fills up or the power goes.
-
-    Raises:
-        SearchError: if it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise SearchError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from None
-    finally:
-        with suppress(OSError):  # its folder may not even be one
-            partial.unlink(missing_ok=True)
 
 
 def _problem(error: yaml.YAMLError) -> str:

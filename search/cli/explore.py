@@ -31,7 +31,7 @@ def init(
     from search.cli.launch import study_name_for
     from search.draft import describe_columns, draft
     from search.errors import ExperimentError
-    from search.yaml_file import write_text_whole
+    from search.files import write_text_whole
 
     name = study_name_for(data)
     path = output or Path(f"{name}.yaml")

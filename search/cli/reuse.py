@@ -20,9 +20,9 @@ def best(
 
     Example: kerasweep best pima -o best.yaml
     """
+    from search.files import write_text_whole
     from search.home import check_name, find_home
     from search.reuse.lookup import best_of
-    from search.yaml_file import write_text_whole
 
     found = best_of(find_home(home), check_name(study), trial)
     if output is None:
@@ -116,7 +116,7 @@ def predict(
     if output is None:
         typer.echo(text, nl=False)
         return
-    from search.yaml_file import write_text_whole
+    from search.files import write_text_whole
 
     write_text_whole(output, text)
     typer.echo(f"{output}: {len(table)} predictions")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.pictures.files import write_whole
+from search.files import write_whole
 from search.pictures.palette import BLUE, GRID, INK, MUTED, ORANGE, VERMILION
 from search.pictures.sheet import Dashes, Scale, Sheet, epoch_scale, linear_scale, log_scale
 from search.pictures.wording import format_value

@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from search.pictures.files import fill, write_whole
+from search.files import write_whole
 from search.pictures.rows import Direction, Scalar, TrialRow, count_states, leaderboard_order, param_names
+from search.pictures.template import fill
 from search.pictures.wording import format_count, format_scalar, format_seconds, format_value
 
 COLUMNS = ("rank", "trial", "state", "value", "best_epoch", "epochs", "seconds", "parameters")

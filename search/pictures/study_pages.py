@@ -19,12 +19,13 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from search.files import write_whole
 from search.pictures.comparisons import parallel_figure, slices_figure
-from search.pictures.files import fill, write_whole
 from search.pictures.history import history_figure, importances_figure
 from search.pictures.overlay import curves_figure
 from search.pictures.page import PAGE
 from search.pictures.rows import Direction, TrialRow, count_states, fixed_params, ranked
+from search.pictures.template import fill
 from search.pictures.wording import format_params, format_scalar, format_seconds, format_value
 
 # Longer configs are cut in the text shown on hovering; the leaderboard has them whole.

@@ -47,9 +47,11 @@ class ModelShelf:
         self, folder: StudyFolder, rows: Iterable[TrialRow], *, count: int, disk_bytes: int, direction: Direction
     ) -> None:
         self._folder, self._count, self._disk_bytes, self._direction = folder, count, disk_bytes, direction
-        self._kept = self._select(
-            kept for row in rows if row.state == "complete" and (kept := self._on_disk(row.number, row.value))
-        )
+        there = [kept for row in rows if row.state == "complete" and (kept := self._on_disk(row.number, row.value))]
+        self._kept = self._select(there)
+        for model in there:
+            if model not in self._kept:  # an earlier run kept more
+                model.path.unlink(missing_ok=True)
 
     def value_to_beat(self) -> float | None:
         """What a new trial must beat to be kept; None while there is room."""

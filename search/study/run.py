@@ -18,6 +18,7 @@ from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.experiment import Experiment, SearchConfig
+from search.files import write_text_whole
 from search.home import Home, StudyFolder
 from search.pictures.rows import TrialRow, ranked
 from search.reuse.best_config import make_best
@@ -35,7 +36,7 @@ from search.study.stop import StopRequest
 from search.study.store import open_for_run, prepare_journal
 from search.study.strategy_config import SamplerConfig, choose_sampler
 from search.versions import code_version, library_versions
-from search.yaml_file import to_yaml, write_text_whole
+from search.yaml_file import to_yaml
 from spaces.model_config import resolve
 from tracking import BestModelRecord, MlflowTracker, Tracker, local_artifacts, local_uri
 

@@ -176,7 +176,7 @@ def _explain_damage(folder: StudyFolder) -> None:
 
 def _note_storage(folder: StudyFolder, url: str) -> None:
     """Remember where the study is, for `show` and `best`; a password stays in the environment or the file."""
-    from search.yaml_file import write_text_whole
+    from search.files import write_text_whole
     from tracking.urls import redact_url
 
     write_text_whole(folder.storage_note, redact_url(url) + "\n")

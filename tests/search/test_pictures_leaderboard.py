@@ -14,7 +14,7 @@ import pytest
 from picture_rows import study_of
 from rich.console import Console
 
-from search.pictures.files import write_whole
+from search.files import write_whole
 from search.pictures.leaderboard import leaderboard_csv, leaderboard_html, write_leaderboard
 from search.pictures.rows import TrialRow, fixed_params, leaderboard_order, ranked, running_best
 from search.pictures.terminal import render_leaderboard

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.errors import ExperimentError, SearchError
-from search.yaml_file import read_yaml, to_yaml, write_text_whole
+from search.files import write_text_whole
+from search.yaml_file import read_yaml, to_yaml
 from spaces import parse_space
 
 
