@@ -15,12 +15,13 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 _TIMEOUT_SECONDS = 10.0
 
 
-def study_link(uri: str, study: str, base_url: str = DEFAULT_URL) -> str:
-    """Give the page of a study: ``http://127.0.0.1:5000/#/experiments/<id>``.
+def study_link(uri: str, study: str, base_url: str = DEFAULT_URL, *, run_id: str | None = None) -> str:
+    """Give the page of a study: ``http://127.0.0.1:5000/#/experiments/<id>/runs?...``, the table of its runs.
 
     Args:
         uri: tracking URI, a local database's or a server's.
         base_url: the server that shows a local database; not used when `uri` is a server itself.
+        run_id: the parent run; gives the page with the study's pictures instead.
 
     Raises:
         TrackingError: the record has no such study, or cannot be read.
@@ -30,7 +31,10 @@ def study_link(uri: str, study: str, base_url: str = DEFAULT_URL) -> str:
         raise TrackingError(
             f"{redact_url(uri)}: holds no study named {study!r}; `kerasweep list` names those there are"
         )
-    return f"{without_userinfo(uri if is_http(uri) else base_url).rstrip('/')}/#/experiments/{number}"
+    page = "runs" if run_id is None else f"runs/{run_id}/artifacts/study.html"
+    # Without the query MLflow 3 opens its pages for traces of language models, which are empty here.
+    query = "?workflowType=machine_learning"
+    return f"{without_userinfo(uri if is_http(uri) else base_url).rstrip('/')}/#/experiments/{number}/{page}{query}"
 
 
 def experiment_id(uri: str, name: str) -> str | None:

@@ -67,9 +67,8 @@ class Counts:
         guess = None
         if self.ended_here:
             guess = spent / self.ended_here * (self.study.total - self.done)
-        if self.study.timeout_seconds is not None:
-            rest = max(0.0, self.study.timeout_seconds - (time.monotonic() - self.began))
-            guess = rest if guess is None else min(guess, rest)
+        if guess is not None and self.study.timeout_seconds is not None:
+            guess = min(guess, max(0.0, self.study.timeout_seconds - (time.monotonic() - self.began)))
         return guess
 
 
@@ -85,7 +84,8 @@ class PlainDisplay:
     def opened(self, study: StudyOpened) -> None:
         self.counts.study = study
         self._say(opening_line(study))
-        self._say(f"  sampler {study.sampler}\n  pruner {study.pruner}")
+        for kind, sentence in (("sampler", study.sampler), ("pruner", study.pruner)):
+            self._say(f"  {kind} {sentence if self._verbose else in_short(sentence)}")
 
     def notice(self, text: str) -> None:
         self._say(f"note: {text}")
@@ -209,6 +209,12 @@ def make_display(*, quiet: bool, verbose: bool) -> Iterator[PlainDisplay]:
         yield display
     finally:
         display.close()
+
+
+def in_short(sentence: str) -> str:
+    """The name of a sampler or pruner, and why it was chosen if the study left that open."""
+    name, _, rest = sentence.partition(":")
+    return name + (f" (auto:{rest.rpartition('(auto:')[2]}" if "(auto:" in rest else "")
 
 
 def opening_line(study: StudyOpened) -> str:

@@ -93,6 +93,8 @@ def show(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = Fa
         _line(console, "best", f"{best.value:.6g} by trial {best.number}: {format_params(best.params)}")
     if summary["test"]:
         _line(console, "test", ", ".join(f"{metric} {value:.4f}" for metric, value in summary["test"].items()))
+        if facts.parent_run is not None:
+            _line(console, "model", f"runs:/{facts.parent_run}/model in MLflow; kerasweep predict {name} rows.csv")
     if weights:
         shares = ", ".join(f"{key} {share:.0%}" for key, share in list(weights.items())[:6] if share >= 0.005)
         _line(console, "mattered", shares)
@@ -193,10 +195,14 @@ def ui(
     if not place.path.is_dir():
         raise StudyError(f"--home {place.path}: does not exist; 'kerasweep demo' makes a first study")
 
+    parent = _parent_run(place, study)
+
     def announce(url: str) -> None:
         for name in [study] if study is not None else place.studies():
             if experiment_id(uri, name) is not None:
                 typer.echo(f"{name}  {study_link(uri, name, url)}")
+        if parent is not None and study is not None:
+            typer.echo(f"pictures  {study_link(uri, study, url, run_id=parent)}")
         typer.echo(f"serving {place.path} at {url} (Ctrl-C ends it)", err=True)
         sys.stdout.flush()
 
@@ -234,6 +240,14 @@ def _summary(home: Home, name: str) -> dict[str, Any]:
         "best_trial": best.number if best else None,
         "test": scores.get(str(best.number), {}) if best else {},
     }
+
+
+def _parent_run(home: Home, study: str | None) -> str | None:
+    if study is None or study not in home.studies():
+        return None
+    from search.study.store import load_study
+
+    return load_study(home, study)[1].parent_run
 
 
 def _total(facts: StudyFacts) -> int:

@@ -73,3 +73,4 @@ def print_result(experiment: Experiment, ended: StudyEnded, home: Home, *, again
         server = experiment.tracking.uri
         at = f" --tracking-uri {redact_url(server)}" if server else where
         tell(Text(f"look at it       kerasweep ui {name}{at}"))
+        tell(Text(f"see every trial  kerasweep trials {name}{where}"))

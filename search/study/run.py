@@ -149,6 +149,7 @@ class _Launch:
         try:
             recorder = Recorder(plan, tracker, self._tags())
             parent = recorder.open({"sampler": self._sampler_text, "pruner": self._pruner_text})
+            self._note_parent(study, parent)
             coordinator = Coordinator(
                 plan, self._folder, study, proposer, self._executor, recorder, self._observer, self._stop
             )
@@ -161,6 +162,13 @@ class _Launch:
             tracker.close(status)
         shutil.rmtree(self._folder.arrays, ignore_errors=True)
         return self._end(study, ending, parent)
+
+    @staticmethod
+    def _note_parent(study: optuna.Study, parent: str) -> None:
+        """Keep the run's id with the study, so that its pages and its model are found without asking MLflow."""
+        known = StudyFacts.of(study)
+        if known is not None and known.parent_run != parent:
+            study.set_user_attr(STUDY, replace(known, parent_run=parent).to_attr())
 
     def _open(self) -> tuple[optuna.Study, Proposer]:
         plan, search = self._plan, self._plan.experiment.search

@@ -55,8 +55,8 @@ def kerasweep(tmp_path_factory: pytest.TempPathFactory) -> Program:
 def test_a_run_tells_its_progress_on_stderr_and_its_result_on_stdout(kerasweep: Program) -> None:
     out, err = kerasweep.first_run  # type: ignore[attr-defined]
     assert "study flowers: 4 trials, maximize val_accuracy, up to 4 epochs, 1 worker" in err
-    assert "sampler tpe: " in err
-    assert "pruner halving: " in err
+    assert "sampler tpe (auto: the space holds more configs than there are trials)" in err
+    assert "pruner halving (auto: " in err
     assert "[4/4] trial 3" in err
     assert "<- best so far" in err
     assert "best  trial" in out
@@ -83,7 +83,7 @@ def test_list_and_show_say_how_a_study_stands(kerasweep: Program) -> None:
     (entry,) = json.loads(kerasweep("list", "--json")[0])
     assert (entry["study"], entry["status"], entry["finished"]) == ("flowers", "complete", entry["total"])
     shown, _ = kerasweep("show", "flowers")
-    for word in ("150 rows", "multiclass", "maximize val_accuracy", "best", "test"):
+    for word in ("150 rows", "multiclass", "maximize val_accuracy", "best", "test", "runs:/"):
         assert word in shown
     facts = json.loads(kerasweep("show", "flowers", "--json")[0])["facts"]
     assert {"versions", "code", "space", "data"} <= set(facts)

@@ -40,8 +40,11 @@ def test_a_study_is_served_at_its_link(study_home: Path) -> None:
         number = experiment_id(url, "shown study")
         assert number is not None
         assert number == experiment_id(local_uri(study_home), "shown study")
-        assert study_link(url, "shown study") == f"{url}/#/experiments/{number}"
-        assert study_link(local_uri(study_home), "shown study", url) == f"{url}/#/experiments/{number}"
+        table = f"{url}/#/experiments/{number}/runs?workflowType=machine_learning"
+        assert study_link(url, "shown study") == table
+        assert study_link(local_uri(study_home), "shown study", url) == table
+        pictures = f"{url}/#/experiments/{number}/runs/abc/artifacts/study.html?workflowType=machine_learning"
+        assert study_link(url, "shown study", run_id="abc") == pictures
         assert experiment_id(url, "no such") is None
         with pytest.raises(TrackingError, match=r"holds no study named 'no such'"):
             study_link(url, "no such")
