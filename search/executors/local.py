@@ -18,6 +18,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import IO
 
+from search.executors.worker import SCRATCH_PREFIX
 from search.messages import (
     Decision,
     EpochReport,
@@ -39,6 +40,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     line: Connection
     log: IO[bytes]
+    scratch: tempfile.TemporaryDirectory[str]
     job: Job | None = None
     jobs_done: int = 0
     memory_bytes: int = 0
@@ -115,8 +117,7 @@ class LocalExecutor:
             _kill(worker, "the study ended")
         for worker in self._workers:
             worker.process.wait()
-            worker.line.close()
-            worker.log.close()
+            _release(worker)
         self._workers.clear()
         self._waiting.clear()
 
@@ -153,8 +154,7 @@ class LocalExecutor:
         job = worker.job
         if self._failed_starts >= _STARTS_WITHOUT_A_RESULT:
             self._workers.remove(worker)
-            worker.line.close()
-            worker.log.close()
+            _release(worker)
             number = self._waiting[0].number if self._waiting else None
             yield WorkerBug(number, f"{self._failed_starts} worker processes in a row ended while starting: {reason}")
             return
@@ -169,7 +169,7 @@ class LocalExecutor:
         if worker.process.poll() is None:
             worker.process.kill()
             worker.process.wait()
-        worker.log.close()
+        _release(worker)
         fresh = self._spawn()
         self._workers[self._workers.index(worker)] = fresh
         if self._setup is not None:
@@ -188,6 +188,8 @@ class LocalExecutor:
         ours, theirs = Pipe()
         # TensorFlow's chatter is not for the terminal; the last of it explains an unexpected end.
         log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        # TensorFlow writes a file for each traced function, and removes it only where its process ends by itself.
+        scratch = tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True)
         process = subprocess.Popen(
             [sys.executable, "-m", "search.executors.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -195,10 +197,10 @@ class LocalExecutor:
             stdout=log,
             stderr=log,
             start_new_session=True,  # the terminal's Ctrl-C reaches the coordinator alone
-            env=_environment(),
+            env=_environment(scratch.name),
         )
         theirs.close()
-        return _Worker(process, ours, log)
+        return _Worker(process, ours, log, scratch)
 
 
 def _send(worker: _Worker, message: object) -> None:
@@ -213,11 +215,18 @@ def _kill(worker: _Worker, reason: str) -> None:
         worker.process.kill()
 
 
-def _environment() -> dict[str, str]:
+def _release(worker: _Worker) -> None:
+    """Give back what a worker that has ended held."""
+    worker.line.close()
+    worker.log.close()
+    worker.scratch.cleanup()
+
+
+def _environment(scratch: str) -> dict[str, str]:
     """The worker finds kerasweep's packages where this process found them."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])])}
+    return {**os.environ, "TMPDIR": scratch, "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])])}
 
 
 def _last_words(log: IO[bytes]) -> str:

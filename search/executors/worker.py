@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from search.messages import Decision, Job, TrialJob, WorkerBug, WorkerReady, WorkerSetup
+
+SCRATCH_PREFIX = "kerasweep-worker-"
 
 
 def main(descriptor: int) -> None:
@@ -72,6 +77,9 @@ def _die_with(parent: int) -> None:
     """End this process when the coordinator has died, even in the middle of a long epoch."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    scratch = Path(tempfile.gettempdir())
+    if scratch.name.startswith(SCRATCH_PREFIX):  # ours alone, and nobody is left to remove it
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 

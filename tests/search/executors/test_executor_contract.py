@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -169,7 +170,12 @@ def test_a_bug_comes_back_with_its_traceback(make: Callable[[], Executor], setup
 # -- worker processes alone -----------------------------------------------------------------------------------------
 
 
-def test_a_worker_is_replaced_when_it_is_killed_grows_or_has_done_enough(setup: WorkerSetup) -> None:
+def test_a_worker_is_replaced_when_it_is_killed_grows_or_has_done_enough(
+    setup: WorkerSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     made = LocalExecutor(1, jobs_per_worker=2, memory_bytes=8 * 10**9)
     made.start(setup)
     try:
@@ -198,6 +204,7 @@ def test_a_worker_is_replaced_when_it_is_killed_grows_or_has_done_enough(setup: 
     finally:
         made.close()
     assert not any(psutil.pid_exists(pid) for pid in left)
+    assert not list(scratch.iterdir()), "a worker's temporary files go with it"
 
 
 def test_workers_that_cannot_start_end_the_study_with_their_last_words(
