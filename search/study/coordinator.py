@@ -80,6 +80,7 @@ class Coordinator:
         self._stop = stop
         self._running: dict[int, _Running] = {}
         self._waiting: list[tuple[Proposal, str | None]] = []
+        self._ended: list[tuple[Proposal, TrialRow, list[Mapping[str, float]]]] = []
         tracking = plan.experiment.tracking
         self._shelf = ModelShelf(
             folder,
@@ -132,7 +133,7 @@ class Coordinator:
         while True:
             self._check_time()
             self._fill()
-            self._recorder.set_calm(True)
+            self._record_ended()
             if not self._running:
                 return self._ending or "complete"
             for event in self._executor.events(_POLL_SECONDS):
@@ -239,7 +240,6 @@ class Coordinator:
                     self._on_epoch(self._running[event.number], event)
             case TrialResult():
                 if event.number in self._running:
-                    self._recorder.set_calm(False)  # until the worker has its next trial
                     self._on_result(self._running.pop(event.number), event)
             case JobLost():
                 if event.number in self._running:
@@ -363,8 +363,14 @@ class Coordinator:
         if outcome != "failed" and end.duplicate_of is None:
             self._proposer.finished(proposal)
         row = to_row(self._frozen(proposal))
-        self._recorder.finish(proposal, row, history)
+        self._ended.append((proposal, row, history))
         self._observer.trial_finished(row)
+
+    def _record_ended(self) -> None:
+        """Record the trials that have ended; only now, when the workers are busy again and nobody waits for it."""
+        for proposal, row, history in self._ended:
+            self._recorder.finish(proposal, row, history)
+        self._ended.clear()
 
     def _explain(self, proposal: Proposal, epoch: int) -> str:
         return explain(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ _STATUS: Mapping[str, RunStatus] = {
 # A refresh of the study's pages may take this share of the time.
 _REFRESH_SHARE = 0.02
 _LEAST_REFRESH_SECONDS = 15.0
-_LONGEST_HOLD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,6 @@ class Recorder:
             "kerasweep.task": dataset.spec.task,
             "kerasweep.objective": plan.objective,
         }
-        self._calm = threading.Event()
-        self._calm.set()
         self._refreshed = 0.0
         self._refresh_seconds = 0.0
         self._log_params = frozenset(
@@ -117,13 +113,6 @@ class Recorder:
             ),
             run_id,
         )
-
-    def set_calm(self, calm: bool) -> None:
-        """Say whether drawing may go on; it waits (a second at most) while a worker waits for its next trial."""
-        if calm:
-            self._calm.set()
-        else:
-            self._calm.clear()
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         self._tracker.log_epoch(number, epoch, metrics)
@@ -180,7 +169,6 @@ class Recorder:
         from search.pictures.leaderboard import write_leaderboard
         from search.pictures.study_pages import write_study_pages
 
-        self._calm.wait(_LONGEST_HOLD_SECONDS)
         began = time.monotonic()
         plan = self._plan
         shared: dict[str, Any] = {
@@ -210,7 +198,6 @@ class Recorder:
         }
 
         def produce(folder: Path) -> None:
-            self._calm.wait(_LONGEST_HOLD_SECONDS)
             _write(folder / "config.yaml", to_yaml(config))
             if history:
                 from search.pictures.curves import draw_learning_curves

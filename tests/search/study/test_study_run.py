@@ -332,7 +332,7 @@ def test_a_record_that_cannot_be_written_stops_the_study_and_loses_nothing(tmp_p
 
     with pytest.raises(TrackingError, match="disk is full"):
         run(tmp_path, tracker=FullDisk())
-    assert [row.state == "running" for row in rows_of(tmp_path)] == [False] * 3
+    assert [row.state == "running" for row in rows_of(tmp_path)] == [False] * 3 + [True]
     assert len(run(tmp_path).rows) == 8
 
 
