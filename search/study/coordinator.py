@@ -32,7 +32,7 @@ from search.study.importance import importances
 from search.study.keep import ModelShelf
 from search.study.observer import Observer
 from search.study.plan import Plan
-from search.study.proposals import Proposal, Proposer
+from search.study.proposals import Proposal, Proposer, left_running
 from search.study.recorder import Recorder, Snapshot, run_status
 from search.study.records import ATTEMPTS, END, RUN, VERDICT, TrialEnd, to_row, to_rows
 from search.study.stop import StopRequest
@@ -102,7 +102,7 @@ class Coordinator:
             run_ids: trial number to the run in the record that was left running.
         """
         shared = self._search.storage is not None
-        for left in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        for left in left_running(self._study):
             if not is_ours_to_close(left, shared=shared):
                 continue
             run_id = run_ids.get(left.number) or left.user_attrs.get(RUN)

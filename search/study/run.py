@@ -27,7 +27,7 @@ from search.study.coordinator import Coordinator, finished_states
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.plan import Plan, make_plan, write_arrays
 from search.study.preflight import check_places
-from search.study.proposals import Proposer
+from search.study.proposals import Proposer, left_running
 from search.study.pruners import make_pruner
 from search.study.recorder import Recorder
 from search.study.records import BEGIN, SCORES, STUDY, StudyFacts
@@ -140,7 +140,8 @@ class _Launch:
         total, done = search.trials, _finished(study)
         self._observer.opened(self._opened(done))
         best = self._best(study)
-        if done >= total and (best is None or str(best.number) in study.user_attrs.get(SCORES, {})):
+        scored = best is None or str(best.number) in study.user_attrs.get(SCORES, {})
+        if done >= total and scored and next(left_running(study), None) is None:
             return self._end(study, "complete", None)
         write_arrays(plan.dataset, self._folder.arrays)
         self._executor.start(plan.setup(self._folder.arrays))

@@ -248,6 +248,14 @@ def test_trials_left_by_a_killed_coordinator_go_on_or_are_closed(tmp_path: Path)
     assert "interrupted after epoch 0: its coordinator ended" in ended.rows[3].reason
 
 
+def test_a_lower_total_closes_what_was_left_running(tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailure):
+        run(tmp_path, executor=SimulatedExecutor(curve, bug=5))
+    ended = run(tmp_path, search={"trials": 3})
+    assert [row.state == "running" for row in ended.rows] == [False] * 6
+    assert ended.rows[5].reason.endswith("the total is lower now")
+
+
 def test_a_timeout_ends_the_study_and_closes_what_ran(tmp_path: Path) -> None:
     class Slow(SimulatedExecutor):
         def events(self, timeout_seconds: float) -> list[Any]:
