@@ -27,9 +27,9 @@ def write(path: Path, content: str | bytes) -> Path:
     [
         ("t.csv", CSV.encode()),
         ("t.CSV", CSV.encode()),
-        ("t.csv.gz", gzip.compress(CSV.encode())),
+        ("t.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("t.tsv", CSV.replace(",", "\t").encode()),
-        ("t.tsv.gz", gzip.compress(CSV.replace(",", "\t").encode())),
+        ("t.tsv.gz", gzip.compress(CSV.replace(",", "\t").encode(), mtime=0)),
         ("t.csv", b"\xef\xbb\xbf" + CSV.encode()),
         ("t.csv", CSV.replace("\n", "\r\n").encode()),
         ("t.csv", CSV.replace(",", ", ").encode()),
@@ -54,7 +54,7 @@ def test_a_question_mark_is_a_missing_value(tmp_path: Path) -> None:
 
 
 def bad_gzip(content: str) -> bytes:
-    return gzip.compress(content.encode())[:-12]
+    return gzip.compress(content.encode(), mtime=0)[:-12]
 
 
 LATIN = ("a,b\n" + "1,x\n" * 100 + "2,Zürich\n").encode("latin-1")
@@ -81,7 +81,7 @@ LATIN = ("a,b\n" + "1,x\n" * 100 + "2,Zürich\n").encode("latin-1")
         ("t.csv", b'a,b\n1,"2\n', "is not a table"),
         # "a,b\n" is 4 bytes, 100 lines of 4 more, then "2,Z": the u umlaut is byte 407.
         ("t.csv", LATIN, "must be UTF-8 text, but byte 407 is 0xfc; save it as UTF-8, e.g. with iconv"),
-        ("t.csv.gz", gzip.compress(LATIN), "byte 407 is 0xfc"),
+        ("t.csv.gz", gzip.compress(LATIN, mtime=0), "byte 407 is 0xfc"),
         ("t.csv", "a,b\n1,2\n".encode("utf-16"), "byte 0 is 0xff"),
         ("t.csv", b"a,b\n1,\xc3", "its last character is cut off"),
         ("t.csv.gz", CSV.encode(), "cannot be unpacked as gzip"),
@@ -91,7 +91,7 @@ LATIN = ("a,b\n" + "1,x\n" * 100 + "2,Zürich\n").encode("latin-1")
         ("t", b"a,b", "must end in one of .csv"),
         ("t.npz", b"PK no", "cannot be read as NPZ"),
         ("t.npz", b"not an archive", "cannot be read as NPZ (not an NPZ archive)"),
-        ("t.npz", gzip.compress(b"x"), "cannot be read as NPZ"),
+        ("t.npz", gzip.compress(b"x", mtime=0), "cannot be read as NPZ"),
     ],
 )
 def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, name: str, content: bytes, words: str) -> None:
