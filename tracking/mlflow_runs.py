@@ -28,6 +28,7 @@ from tracking.records import (
     StudyRecord,
     TrialRecord,
 )
+from tracking.urls import sqlite_path
 
 _PAGE = 1000
 _MODEL_FOLDER = "model"
@@ -38,7 +39,10 @@ class MlflowRuns:
 
     def __init__(self, uri: str, artifact_root: Path | None) -> None:
         """Keep the address; `connect` uses it."""
-        self._uri, self._artifact_root = uri, artifact_root
+        database = sqlite_path(uri)
+        # MLflow's own place for a local database's files is a folder of wherever the process happens to run.
+        beside = database.parent / "artifacts" if database is not None else None
+        self._uri, self._artifact_root = uri, artifact_root or beside
         self._client: Any = None
         self._ids: dict[int, str] = {}
         self._study = StudyRecord("")

@@ -36,7 +36,8 @@ class MlflowTracker:
 
         Args:
             uri: tracking URI, see `tracking.urls.local_uri`.
-            artifact_root: folder for the files of new studies; None leaves the place to the server.
+            artifact_root: folder for the files of new studies; None is ``artifacts`` beside a local database, and
+                leaves the place to a server.
         """
         self._uri = uri
         self._runs = MlflowRuns(uri, artifact_root)

@@ -46,6 +46,8 @@ def main(descriptor: int) -> None:
         return  # the coordinator has gone, or wants no more
     except Exception:  # noqa: BLE001 - the process boundary: the coordinator shows it
         line.send(WorkerBug(number, traceback.format_exc()))
+    finally:
+        _remove_scratch()
 
 
 def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None:
@@ -77,10 +79,15 @@ def _die_with(parent: int) -> None:
     """End this process when the coordinator has died, even in the middle of a long epoch."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    scratch = Path(tempfile.gettempdir())
-    if scratch.name.startswith(SCRATCH_PREFIX):  # ours alone, and nobody is left to remove it
-        shutil.rmtree(scratch, ignore_errors=True)
+    _remove_scratch()
     os._exit(1)
+
+
+def _remove_scratch() -> None:
+    """Remove this worker's temporary files: its coordinator may be gone, and with it who else would."""
+    scratch = Path(tempfile.gettempdir())
+    if scratch.name.startswith(SCRATCH_PREFIX):  # made for this worker alone
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":
