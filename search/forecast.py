@@ -92,8 +92,9 @@ def expected_share(plan: Plan) -> float:
 
 
 def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Params]]) -> tuple[list[Tried], int]:
+    from search.training.rounds import resident_bytes
     from search.training.threads import limit_threads
-    from search.training.trial import WorkerData, resident_bytes, run_trial
+    from search.training.trial import WorkerData, run_trial
 
     limit_threads(plan.experiment.training.threads)
     data, setup = WorkerData(arrays), plan.setup(arrays)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from spaces.catalog import Scalar
 from spaces.data_spec import DataSpec
+from spaces.domains import Domain
 from spaces.metrics import Direction
 from spaces.model_config import ModelConfig
 
@@ -26,6 +28,12 @@ class WorkerSetup:
         arrays: folder of ``x_train.npy``, ``y_train.npy`` and the other parts.
         target_std: standard deviation by which a regression target was divided; None otherwise.
         threads: TensorFlow threads of one worker.
+        rounds: how often each trial's config is trained: folds times repeats.
+        resampled: whether each round has arrays of its own, in ``round_1``, ``round_2``, ... (cross-validation);
+            else all rounds train on the same arrays with different seeds.
+        class_weight: what a sample counts by its class: ``balanced`` (in inverse proportion to the class's share of
+            the training part), or a weight per class index; None is 1 for all.
+        threshold: the metric by which a binary decision threshold is chosen on the validation part; None is 0.5.
         in_memory_bytes: training data larger than this goes through Keras's own ``fit``; None is a quarter of
             the memory that is free when the worker starts.
     """
@@ -37,6 +45,10 @@ class WorkerSetup:
     direction: Direction
     target_std: float | None
     threads: int
+    rounds: int = 1
+    resampled: bool = False
+    class_weight: Literal["balanced"] | tuple[float, ...] | None = None
+    threshold: str | None = None
     in_memory_bytes: int | None = None
 
 
@@ -74,14 +86,45 @@ class ScoreJob:
 
 
 @dataclass(frozen=True)
+class Suggest:
+    """A user's own model asks for a hyperparameter while it is built; the trial waits for its Suggested."""
+
+    number: int
+    name: str
+    domain: Domain
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """The answer to a Suggest."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True)
 class EpochReport:
-    """One completed epoch (1-based); metrics in the target's original units; memory is the worker's own."""
+    """One completed epoch (1-based, in its round); metrics in the target's original units; memory is the worker's."""
 
     number: int
     epoch: int
     metrics: Mapping[str, float]
     seconds: float
     memory_bytes: int = 0
+    round: int = 1
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """One completed round (1-based) of a trial that has several: the objective at its best epoch.
+
+    Like an EpochReport it is answered by a Decision; a trial with one round sends none.
+    """
+
+    number: int
+    round: int
+    value: float
+    best_epoch: int
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +140,10 @@ class TrialResult:
 
     Attributes:
         outcome: ``stopped`` is on the coordinator's word; ``diverged`` on a loss that is not finite.
-        value, best_epoch: the objective at its best epoch; None if no epoch had one.
+        value, best_epoch: the objective at its best epoch; None if no epoch had one. Over several rounds their mean,
+            and the median of their best epochs.
+        values: the objective of each completed round, where there are several; empty otherwise.
+        threshold: the decision threshold of the saved model, where one was chosen.
         reason: why it did not complete; empty if it did.
         seconds: wall time from receiving the job; build_seconds of it passed before the first epoch.
         model: the saved model, if one was.
@@ -114,6 +160,8 @@ class TrialResult:
     reason: str = ""
     model: Path | None = None
     memory_bytes: int = 0
+    values: tuple[float, ...] = ()
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,4 +199,6 @@ class WorkerBug:
 
 
 Job = TrialJob | ScoreJob
-Event = EpochReport | TrialResult | ScoreResult | JobLost | WorkerReady | WorkerBug
+Report = EpochReport | RoundReport | Suggest
+Reply = Decision | Suggested
+Event = Report | TrialResult | ScoreResult | JobLost | WorkerReady | WorkerBug

@@ -59,7 +59,7 @@ def load_dataset(config: DataConfig, *, seed: int, folder: Path) -> Dataset:
     outputs = len(facts.classes or ()) if facts.task == "multiclass" else 1
     indices = {cast(PartName, name): np.flatnonzero(parts == part) for part, name in PART_NAMES.items()}
     return Dataset(
-        spec=DataSpec(preprocessor.input_shape, outputs, facts.task),
+        spec=DataSpec.single(preprocessor.input_shape, outputs, facts.task),
         train=made[TRAIN],
         validation=made[VALIDATION],
         test=made[TEST] if len(made[TEST]) else None,

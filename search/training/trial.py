@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 
 from search.data.dataset import Part, PartName
 from search.messages import Decision, EpochReport, Outcome, ScoreJob, ScoreResult, TrialJob, TrialResult, WorkerSetup
-from search.portable import score_units
-from search.training.loops import epoch_order, make_loop
+from search.training.loops import make_loop
 from search.training.progress import Best, is_better
+from search.training.rounds import in_units, resident_bytes, train_round
 from spaces.builders import build, build_metric, loss_name
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def run_trial(job: TrialJob, setup: WorkerSetup, data: WorkerData) -> Generator[
     try:
         model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
         progress.parameters = model.count_params()
-        return (yield from _epochs(model, data, progress))
+        return (yield from _train(model, data, progress))
     except (tf.errors.ResourceExhaustedError, MemoryError):
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
 
@@ -92,38 +91,17 @@ class _Progress:
         )
 
 
-def _epochs(model: keras.Model, data: WorkerData, progress: _Progress) -> Generator[EpochReport, Decision, TrialResult]:
+def _train(model: keras.Model, data: WorkerData, progress: _Progress) -> Generator[EpochReport, Decision, TrialResult]:
     job, setup = progress.job, progress.setup
     train = data.joined() if job.full else data.train
     validation = None if job.full else data.validation
     loop = make_loop(model, train, validation, job.config.batch_size, in_memory_limit(setup))
-    weights = None
-    outcome: Outcome = "completed"
-    for epoch in range(1, job.epochs + 1):
-        began = time.perf_counter()
-        if epoch == 1:
-            progress.build_seconds = began - progress.started
-        metrics = _in_units(loop.train(epoch_order(job.seed, epoch, len(train))), setup)
-        if not math.isfinite(metrics["loss"]):
-            return progress.result("diverged", f"diverged at epoch {epoch} (loss {metrics['loss']})")
-        metrics |= {f"val_{name}": value for name, value in _in_units(loop.validate(), setup).items()}
-        progress.epochs = epoch
-        if not job.full:
-            value = metrics[setup.objective]
-            if not math.isfinite(metrics.get("val_loss", 0.0)) or not math.isfinite(value):
-                return progress.result("diverged", f"diverged at epoch {epoch} ({setup.objective} {value})")
-            better = progress.best.after(epoch, value, setup.direction)
-            if better is not progress.best:
-                progress.best, weights = better, model.get_weights()
-        decision = yield EpochReport(job.number, epoch, metrics, time.perf_counter() - began, resident_bytes())
-        if decision.stop:
-            outcome = "stopped"
-            break
-        if not job.full and progress.best.is_stale(epoch, job.early_stopping):
-            break
-    if weights is not None:
-        model.set_weights(weights)
-    if outcome == "completed" and _worth_saving(progress):
+    progress.build_seconds = time.perf_counter() - progress.started
+    end = yield from train_round(model, loop, job, setup, samples=len(train), seed=job.seed)
+    progress.best, progress.epochs = end.best, end.epochs
+    if end.outcome == "diverged":
+        return progress.result("diverged", end.reason)
+    if end.outcome == "completed" and _worth_saving(progress):
         assert job.save_to is not None
         try:
             save_model(model, job.save_to)
@@ -132,7 +110,7 @@ def _epochs(model: keras.Model, data: WorkerData, progress: _Progress) -> Genera
             if error.errno != errno.ENOSPC:
                 raise
             # The result counts without its file; that the disk is full is found and told where the study is kept.
-    return progress.result(outcome)
+    return progress.result(end.outcome)
 
 
 def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
@@ -150,8 +128,8 @@ def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
             jit_compile=False,
         )
         metrics = model.evaluate(part.x, part.y, batch_size=4096, verbose=0, return_dict=True)
-    in_units = _in_units({name: float(value) for name, value in metrics.items()}, setup)
-    return ScoreResult(job.number, in_units, tuple(tuple(map(float, row)) for row in outputs))
+    scores = in_units({name: float(value) for name, value in metrics.items()}, setup)
+    return ScoreResult(job.number, scores, tuple(tuple(map(float, row)) for row in outputs))
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -174,13 +152,6 @@ def in_memory_limit(setup: WorkerSetup) -> int:
     return int(psutil.virtual_memory().available // 4)
 
 
-def resident_bytes() -> int:
-    """Memory that this process holds."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
-
-
 def _worth_saving(progress: _Progress) -> bool:
     job = progress.job
     if job.save_to is None:
@@ -189,13 +160,6 @@ def _worth_saving(progress: _Progress) -> bool:
         return True
     value = progress.best.value
     return value is not None and is_better(value, job.save_if_better_than, progress.setup.direction)
-
-
-def _in_units(metrics: Mapping[str, float], setup: WorkerSetup) -> dict[str, float]:
-    """Metrics in the units of the target as the user gave it."""
-    if setup.target_std is None:
-        return dict(metrics)
-    return {name: score_units(name, value, setup.target_std) for name, value in metrics.items()}
 
 
 def _map_part(folder: Path, part: PartName) -> Part:

@@ -52,11 +52,11 @@ def parts(task: str, samples: int = 60) -> tuple[DataSpec, Part, Part]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(samples + 23, 5)).astype(np.float32)
     if task == "binary":
-        spec, y = DataSpec((5,), 1, "binary"), (x[:, :1] > 0).astype(np.float32)
+        spec, y = DataSpec.single((5,), 1, "binary"), (x[:, :1] > 0).astype(np.float32)
     elif task == "multiclass":
-        spec, y = DataSpec((5,), 3, "multiclass"), np.argmax(x[:, :3], axis=1).astype(np.int32)
+        spec, y = DataSpec.single((5,), 3, "multiclass"), np.argmax(x[:, :3], axis=1).astype(np.int32)
     else:
-        spec, y = DataSpec((5,), 1, "regression"), (x @ np.arange(5, dtype=np.float32))[:, None]
+        spec, y = DataSpec.single((5,), 1, "regression"), (x @ np.arange(5, dtype=np.float32))[:, None]
     return spec, Part(x[:samples], y[:samples]), Part(x[samples:], y[samples:])
 
 
@@ -140,7 +140,7 @@ def save(folder: Path, **of: Part) -> None:
 
 
 def setup(arrays: Path, **changes: Any) -> WorkerSetup:
-    base = WorkerSetup(arrays, DataSpec((5,), 1, "binary"), ("accuracy",), "val_accuracy", "maximize", None, 1)
+    base = WorkerSetup(arrays, DataSpec.single((5,), 1, "binary"), ("accuracy",), "val_accuracy", "maximize", None, 1)
     return replace(base, **changes)
 
 

@@ -19,9 +19,9 @@ from spaces.model_config import OptimizerConfig
 from spaces.suggesters import Extreme, Sampled
 
 SPECS: dict[Task, DataSpec] = {
-    "binary": DataSpec((5,), 1, "binary"),
-    "multiclass": DataSpec((5,), 7, "multiclass"),
-    "regression": DataSpec((5,), 1, "regression"),
+    "binary": DataSpec.single((5,), 1, "binary"),
+    "multiclass": DataSpec.single((5,), 7, "multiclass"),
+    "regression": DataSpec.single((5,), 1, "regression"),
 }
 PARAMS: dict[str, Any] = {
     "layers": 2,
@@ -173,7 +173,7 @@ def test_each_layer_has_its_own_units_activation_and_dropout() -> None:
 
 
 def test_input_dropout_comes_first_and_images_are_flattened() -> None:
-    model = build(resolve({**PARAMS, "input_dropout": 0.2}), DataSpec((4, 3), 2, "multiclass"), (), seed=1)
+    model = build(resolve({**PARAMS, "input_dropout": 0.2}), DataSpec.single((4, 3), 2, "multiclass"), (), seed=1)
     assert kinds(model)[:4] == ["InputLayer", "Flatten", "Dropout", "Dense"]
     assert model.layers[2].rate == 0.2
     assert model.input_shape == (None, 4, 3)

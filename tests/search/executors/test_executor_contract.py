@@ -47,7 +47,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
         np.save(folder / f"x_{part}.npy", x)
         np.save(folder / f"y_{part}.npy", (x[:, :1] > 0).astype(np.float32))
     np.save(folder / "x_sample.npy", x[:2])
-    return WorkerSetup(folder, DataSpec((3,), 1, "binary"), ("accuracy",), "val_accuracy", "maximize", None, 1)
+    return WorkerSetup(folder, DataSpec.single((3,), 1, "binary"), ("accuracy",), "val_accuracy", "maximize", None, 1)
 
 
 def simulated() -> SimulatedExecutor:
