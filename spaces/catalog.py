@@ -1,111 +1,216 @@
-"""Which names and settings may a space use, and what are their bounds?
+"""Which dimensions may a space use, which family has them, and what does a space take that says nothing?
 
 Plain data, readable without Keras; a test compares it with the installed Keras.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
-Scalar = int | float | str | bool
+from spaces.catalog_layers import ACTIVATIONS, CELLS, COUNTS, FLIPS, HEADS, INITIALIZERS, LAYER_QUANTITIES, POOLINGS
+from spaces.catalog_training import DEFAULT_LOSS, LOSSES, OPTIMIZERS, SCHEDULE_MEANINGS, SCHEDULES, LossInfo
+from spaces.quantity import Quantity, Scalar
 
-ACTIVATIONS: tuple[str, ...] = (
-    "relu", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "relu6", "tanh", "sigmoid",
-    "hard_sigmoid", "hard_silu", "hard_tanh", "softplus", "softsign", "softmax", "exponential", "linear",
-)  # fmt: skip
+__all__ = [
+    "ACTIVATIONS",
+    "CELLS",
+    "CONDITIONAL_DEFAULTS",
+    "COUNTS",
+    "DEFAULT_EPOCHS",
+    "DEFAULT_LOSS",
+    "DEFAULT_SPACE",
+    "DEFAULT_SPACES",
+    "FAMILIES",
+    "FAMILY_DIMENSIONS",
+    "FLIPS",
+    "HEADS",
+    "IMPLIED",
+    "INITIALIZERS",
+    "LEADING",
+    "LOSSES",
+    "LOSS_SETTINGS",
+    "OPTIMIZERS",
+    "OPTIMIZER_SETTINGS",
+    "PER_LAYER_BY_DEFAULT",
+    "POOLINGS",
+    "QUANTITIES",
+    "SCHEDULES",
+    "SCHEDULE_MEANINGS",
+    "SCHEDULE_SETTINGS",
+    "LossInfo",
+    "Quantity",
+    "Scalar",
+    "quantity_of",
+]
 
-INITIALIZERS: tuple[str, ...] = (
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "orthogonal", "random_normal", "random_uniform", "truncated_normal", "zeros", "ones",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One thing that a space can set: its kind, its hard bounds, and what holds where a trial leaves it out.
-
-    Attributes:
-        kind: "int", "float", "bool" or "name".
-        minimum, maximum: hard bounds (inclusive); None is unbounded.
-        below: an exclusive upper bound, e.g. 1 for a dropout rate.
-        above: an exclusive lower bound, e.g. 0 for a learning rate.
-        names: the allowed names of a "name".
-        per_layer: whether it may differ from layer to layer.
-        neutral: the value where the space does not set it; None means that every trial must have one
-            (or, for a learning rate and optimizer settings, that Keras's own default holds).
-        meaning: a phrase for messages and docs.
-    """
-
-    kind: Literal["int", "float", "bool", "name"]
-    meaning: str
-    minimum: float | None = None
-    maximum: float | None = None
-    below: float | None = None
-    above: float | None = None
-    names: tuple[str, ...] = ()
-    per_layer: bool = False
-    neutral: Scalar | None = None
-
-
-_DECAY = Quantity("float", "a decay rate", minimum=0, below=1)
-_EPSILON = Quantity("float", "a small constant against division by zero", above=0)
-_FLAG = Quantity("bool", "a switch")
-
-# Settings by optimizer, as keyword arguments of the Keras class; learning_rate and weight_decay exist for all.
-OPTIMIZERS: dict[str, dict[str, Quantity]] = {
-    "sgd": {"momentum": _DECAY, "nesterov": _FLAG},
-    "rmsprop": {"rho": _DECAY, "momentum": _DECAY, "epsilon": _EPSILON, "centered": _FLAG},
-    "adam": {"beta_1": _DECAY, "beta_2": _DECAY, "epsilon": _EPSILON, "amsgrad": _FLAG},
-    "adamw": {"beta_1": _DECAY, "beta_2": _DECAY, "epsilon": _EPSILON, "amsgrad": _FLAG},
-    "nadam": {"beta_1": _DECAY, "beta_2": _DECAY, "epsilon": _EPSILON},
-    "adamax": {"beta_1": _DECAY, "beta_2": _DECAY, "epsilon": _EPSILON},
-    "adagrad": {"initial_accumulator_value": Quantity("float", "a start value", minimum=0), "epsilon": _EPSILON},
-    "adadelta": {"rho": _DECAY, "epsilon": _EPSILON},
-    "lion": {"beta_1": _DECAY, "beta_2": _DECAY},
-    "lamb": {"beta_1": _DECAY, "beta_2": _DECAY, "epsilon": _EPSILON},
+# Family to what it is; `custom` is the user's own model, which brings its dimensions along.
+FAMILIES: dict[str, str] = {
+    "linear": "the inputs are weighted and summed: no hidden layer",
+    "mlp": "a stack of dense layers",
+    "cnn": "blocks of convolution, normalisation, activation, pooling and dropout over images or sequences, "
+    "then dense layers",
+    "rnn": "recurrent layers over sequences of numbers or tokens, then dense layers",
+    "custom": "your own model, named as `model: my_model.py:build`",
 }
+
+
+def _takers(settings: Mapping[str, Mapping[str, Quantity]]) -> dict[str, tuple[str, ...]]:
+    """Setting to the names that take it."""
+    return {
+        setting: tuple(name for name, own in settings.items() if setting in own)
+        for setting in dict.fromkeys(key for own in settings.values() for key in own)
+    }
+
+
+_LOSS_QUANTITIES = {name: loss.settings for name, loss in LOSSES.items()}
+OPTIMIZER_SETTINGS = _takers(OPTIMIZERS)
+SCHEDULE_SETTINGS = _takers(SCHEDULES)
+LOSS_SETTINGS = _takers(_LOSS_QUANTITIES)
+
+_LEARNING_RATES = {"float": [3e-4, 3e-2], "log": True}
+_MOMENTA = {"float": [0.0, 0.99]}
+
+
+def _all(settings: Mapping[str, Mapping[str, Quantity]]) -> dict[str, Quantity]:
+    return {name: quantity for own in settings.values() for name, quantity in own.items()}
+
+
+_TRAINING: dict[str, Quantity] = {
+    "loss": Quantity("name", "what training makes small", names=tuple(LOSSES), functions=True,
+                     otherwise="the task's own"),
+    **_all(_LOSS_QUANTITIES),
+    "positive_weight": Quantity("float", "what a sample of class 1 counts, one of class 0 being 1", above=0,
+                                neutral=1.0, suggested={"float": [1.0, 100.0], "log": True}),
+    "class_weight": Quantity("name", "whether rare classes count more, in inverse proportion to their share",
+                             names=("none", "balanced"), suggested=["none", "balanced"],
+                             otherwise="training.class_weight"),
+    "optimizer": Quantity("name", "the optimizer", names=tuple(OPTIMIZERS), neutral="adam",
+                          suggested=["adam", "sgd", "rmsprop"]),
+    "learning_rate": Quantity("float", "the optimizer's step size", above=0, suggested=_LEARNING_RATES,
+                              otherwise="Keras's own"),
+    "weight_decay": Quantity("float", "decoupled weight decay of the optimizer", minimum=0, neutral=0.0,
+                             suggested={"float": [1e-5, 1e-1], "log": True}),
+    "clipnorm": Quantity("float", "the largest norm of one variable's gradient; 0 is any", minimum=0, neutral=0.0,
+                         suggested=[0.0, 0.5, 1.0, 5.0]),
+    "clipvalue": Quantity("float", "the largest entry of a gradient; 0 is any", minimum=0, neutral=0.0,
+                          suggested=[0.0, 0.1, 0.5, 1.0]),
+    "global_clipnorm": Quantity("float", "the largest norm of all gradients together; 0 is any", minimum=0,
+                                neutral=0.0, suggested=[0.0, 0.5, 1.0, 5.0]),
+    "ema_momentum": Quantity("float", "decay rate of a moving average of the weights, which is what is validated and "
+                             "kept; 0 is none", minimum=0, below=1, neutral=0.0, suggested=[0.0, 0.9, 0.99, 0.999]),
+    "schedule": Quantity("name", "how the learning rate goes on from its first value", names=tuple(SCHEDULES),
+                         neutral="constant", suggested=list(SCHEDULES)),
+    **_all(SCHEDULES),
+    "warmup_epochs": Quantity("float", "epochs in which the learning rate rises to its first value", minimum=0,
+                              maximum=1_000_000, neutral=0.0, suggested=[0.0, 1.0, 5.0]),
+    "second_optimizer": Quantity("name", "the optimizer of a second phase of training", names=("none", *OPTIMIZERS),
+                                 neutral="none", suggested=["none", "sgd"]),
+    "second_from": Quantity("int", "epoch from which the second phase holds; also as a fraction of all epochs",
+                            minimum=2, maximum=1_000_000, suggested={"float": [0.3, 0.8]}),
+    "second_learning_rate": Quantity("float", "step size of the second phase", above=0,
+                                     suggested={"float": [1e-4, 1e-1], "log": True}, otherwise="Keras's own"),
+    "second_momentum": Quantity("float", "momentum of the second phase", minimum=0, below=1, suggested=_MOMENTA,
+                                otherwise="Keras's own"),
+    "batch_size": Quantity("int", "samples a training step", minimum=1, maximum=1_000_000, neutral=32,
+                           suggested={"int": [16, 256], "log": True}, otherwise="training.batch_size, else 32"),
+    **_all(OPTIMIZERS),
+}  # fmt: skip
 
 # In the order in which a space without an order of its own asks for them.
-QUANTITIES: dict[str, Quantity] = {
-    "layers": Quantity("int", "number of hidden layers", minimum=1, maximum=1000),
-    "units": Quantity("int", "neurons of a hidden layer", minimum=1, maximum=1_000_000, per_layer=True),
-    "activation": Quantity(
-        "name", "activation of the hidden layers", names=ACTIVATIONS, per_layer=True, neutral="relu"
-    ),
-    "batch_norm": Quantity("bool", "batch normalisation before the activation", per_layer=True, neutral=False),
-    "dropout": Quantity(
-        "float", "a fraction of a hidden layer's outputs", minimum=0, below=1, per_layer=True, neutral=0.0
-    ),
-    "input_dropout": Quantity("float", "a fraction of the inputs", minimum=0, below=1, neutral=0.0),
-    "l1": Quantity("float", "L1 penalty on the kernels", minimum=0, neutral=0.0),
-    "l2": Quantity("float", "L2 penalty on the kernels", minimum=0, neutral=0.0),
-    "kernel_initializer": Quantity("name", "initializer of the kernels", names=INITIALIZERS, neutral="glorot_uniform"),
-    "optimizer": Quantity("name", "the optimizer", names=tuple(OPTIMIZERS), neutral="adam"),
-    "learning_rate": Quantity("float", "the optimizer's step size", above=0),
-    "weight_decay": Quantity("float", "decoupled weight decay of the optimizer", minimum=0, neutral=0.0),
-    "batch_size": Quantity("int", "samples a training step", minimum=1, maximum=1_000_000, neutral=32),
-    **{name: quantity for settings in OPTIMIZERS.values() for name, quantity in settings.items()},
+QUANTITIES: dict[str, Quantity] = {**LAYER_QUANTITIES, **_TRAINING}
+
+_DENSE = tuple(LAYER_QUANTITIES)[tuple(LAYER_QUANTITIES).index("layers") : tuple(LAYER_QUANTITIES).index("l1")]
+_PENALTIES = ("l1", "l2", "max_norm", "kernel_initializer")
+_AUGMENTATION = ("flip", "shift", "rotate", "zoom")
+_CONVOLUTION = tuple(LAYER_QUANTITIES)[: tuple(LAYER_QUANTITIES).index("recurrent_layers")]
+_RECURRENT = tuple(LAYER_QUANTITIES)[len(_CONVOLUTION) : tuple(LAYER_QUANTITIES).index("embedding")]
+
+FAMILY_DIMENSIONS: dict[str, tuple[str, ...]] = {
+    "linear": ("embedding", "input_dropout", *_PENALTIES, *_AUGMENTATION, *_TRAINING),
+    "mlp": ("embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, *_TRAINING),
+    "cnn": (*_CONVOLUTION, "embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, *_TRAINING),
+    "rnn": (*_RECURRENT, "embedding", *_DENSE, *_PENALTIES, *_TRAINING),
+    "custom": ("class_weight", "batch_size"),
 }
 
-OPTIMIZER_SETTINGS: dict[str, tuple[str, ...]] = {
-    setting: tuple(name for name, settings in OPTIMIZERS.items() if setting in settings)
-    for setting in dict.fromkeys(name for settings in OPTIMIZERS.values() for name in settings)
+# What a dimension needs another one to be, whether a file says so or not.
+IMPLIED: dict[str, tuple[str, tuple[Scalar, ...]]] = {
+    **{setting: ("optimizer", takers) for setting, takers in OPTIMIZER_SETTINGS.items()},
+    **{setting: ("schedule", takers) for setting, takers in SCHEDULE_SETTINGS.items()},
+    **{setting: ("loss", takers) for setting, takers in LOSS_SETTINGS.items()},
+    "units": ("widths", ("free",)),
+    "units_first": ("widths", ("funnel",)),
+    "units_last": ("widths", ("funnel",)),
+    "leaky_slope": ("activation", ("leaky_relu",)),
+    "second_from": ("second_optimizer", tuple(OPTIMIZERS)),
+    "second_learning_rate": ("second_optimizer", tuple(OPTIMIZERS)),
+    "second_momentum": ("second_optimizer", OPTIMIZER_SETTINGS["momentum"]),
 }
+
+# Asked for before all others: they decide how many parameters those have, or which.
+LEADING: tuple[str, ...] = (*COUNTS, "widths")
 
 # What each layer draws for itself unless `shared: true` says otherwise; the others are shared unless `shared: false`.
-PER_LAYER_BY_DEFAULT: tuple[str, ...] = ("units",)
+PER_LAYER_BY_DEFAULT: tuple[str, ...] = ("filters", "state_size", "units")
 
-# What a space leaves out is filled in from here; what is not here either stays at its neutral value.
-DEFAULT_SPACE: dict[str, object] = {
-    "layers": {"int": [1, 5]},
-    "units": {"int": [10, 100], "log": True},
+_OPTIMIZER_SPACE: dict[str, object] = {
+    "optimizer": ["adam", "sgd", "rmsprop"],
+    "learning_rate": _LEARNING_RATES,
+    "momentum": {**_MOMENTA, "when": {"optimizer": "sgd"}},
+}
+_ACTIVATION_SPACE: dict[str, object] = {
     "activation": ["relu", "tanh", "elu", "leaky_relu"],
     "batch_norm": [True, False],
     "dropout": {"float": [0.0, 0.5]},
-    "optimizer": ["adam", "sgd", "rmsprop"],
-    "learning_rate": {"float": [3e-4, 3e-2], "log": True},
-    "momentum": {"float": [0.0, 0.99], "when": {"optimizer": "sgd"}},
 }
 
-FAMILIES: tuple[str, ...] = ("mlp",)
+# What a space leaves out is filled in from here; what is not here either stays at its neutral value.
+DEFAULT_SPACES: dict[str, dict[str, object]] = {
+    "linear": {"l2": {"float": [1e-6, 1e-2], "log": True}, **_OPTIMIZER_SPACE},
+    "mlp": {
+        "layers": {"int": [1, 5]},
+        "units": {"int": [10, 100], "log": True},
+        **_ACTIVATION_SPACE,
+        **_OPTIMIZER_SPACE,
+    },
+    "cnn": {
+        "conv_layers": {"int": [1, 4]},
+        "filters": {"int": [8, 64], "log": True},
+        "kernel_size": [3, 5],
+        "pooling": ["max", "average"],
+        "conv_dropout": {"float": [0.0, 0.4]},
+        "head": ["flatten", "average"],
+        "layers": {"int": [0, 2]},
+        "units": {"int": [16, 128], "log": True},
+        **_ACTIVATION_SPACE,
+        **_OPTIMIZER_SPACE,
+    },
+    "rnn": {
+        "recurrent_layers": {"int": [1, 2]},
+        "cell": ["gru", "lstm"],
+        "state_size": {"int": [8, 128], "log": True},
+        "bidirectional": [True, False],
+        "cell_dropout": {"float": [0.0, 0.4]},
+        "layers": {"int": [0, 1]},
+        "units": {"int": [16, 128], "log": True},
+        **_ACTIVATION_SPACE,
+        **_OPTIMIZER_SPACE,
+    },
+    "custom": {},
+}
+DEFAULT_SPACE = DEFAULT_SPACES["mlp"]
+
+# Of a training that says nothing else; the default of training.epochs.
+DEFAULT_EPOCHS = 100
+
+# Joins a space of its own accord where the space has what it depends on.
+CONDITIONAL_DEFAULTS: dict[str, object] = {
+    name: QUANTITIES[name].suggested for name in ("units_first", "units_last", "second_from", "second_learning_rate")
+}
+
+
+def quantity_of(name: str, family: str) -> Quantity:
+    """A dimension's bounds in one family: an MLP has at least one hidden layer, a CNN or RNN may have none."""
+    quantity = QUANTITIES[name]
+    return replace(quantity, minimum=1) if name == "layers" and family == "mlp" else quantity

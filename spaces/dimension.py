@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.catalog import PER_LAYER_BY_DEFAULT, Scalar
+from spaces.catalog import PER_LAYER_BY_DEFAULT, QUANTITIES, Scalar
 from spaces.domains import Choice, Domain
 
 Params = dict[str, Scalar]
@@ -44,7 +44,13 @@ class Dimension:
             return ()
         if not self.per_layer:
             return (self.name,)
-        return tuple(layer_key(self.name, layer) for layer in range(1, int(params["layers"]) + 1))
+        layers = int(params[self.counted_by])
+        return tuple(layer_key(self.name, layer) for layer in range(1, layers + 1))
+
+    @property
+    def counted_by(self) -> str:
+        """The dimension that counts this one's layers; empty where it has none."""
+        return QUANTITIES[self.name].counted_by
 
     def describe(self) -> Any:
         """What a YAML file would say, in canonical form."""

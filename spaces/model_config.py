@@ -7,41 +7,137 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from spaces.catalog import FAMILIES, OPTIMIZERS, QUANTITIES, Scalar
-from spaces.dimension import layer_key
-from spaces.errors import SpaceError, nearest
-from spaces.problems import describe_problem
-from spaces.values import check_value
+from spaces.quantity import Scalar
 
 
-class HiddenLayer(BaseModel):
-    """One hidden layer: a dense map, batch normalisation if on, the activation, dropout."""
-
+class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HiddenLayer(_Config):
+    """One hidden layer: a dense map, batch or layer normalisation if on, the activation, dropout."""
 
     units: int
     activation: str
     batch_norm: bool
     dropout: float
+    layer_norm: bool = False
 
 
-class OptimizerConfig(BaseModel):
-    """An optimizer by name; a learning rate of None is Keras's default for it."""
+class ConvLayer(_Config):
+    """One block: a convolution, batch or layer normalisation if on, the activation, pooling, dropout."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    filters: int
+    kernel_size: int
+    pooling: str
+    activation: str
+    batch_norm: bool
+    dropout: float
+    layer_norm: bool = False
+
+
+class RecurrentLayer(_Config):
+    """One recurrent layer; ``dropout`` is of its inputs, ``recurrent_dropout`` of what it hands to the next step."""
+
+    cell: str
+    state_size: int
+    bidirectional: bool
+    activation: str
+    dropout: float
+    recurrent_dropout: float
+    layer_norm: bool = False
+
+
+class AugmentConfig(_Config):
+    """How images are varied in training: ``flip`` by name, the others as fractions (of a side; of a full turn)."""
+
+    flip: str = "none"
+    shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+
+
+class LossConfig(_Config):
+    """A loss of ``spaces.catalog.LOSSES``, or the user's own as ``/path/file.py:function``.
+
+    The settings are complete: names of ``LOSSES[name].settings``, e.g. ``huber_delta``, ``focal_gamma``.
+    """
+
+    name: str
+    settings: dict[str, float] = {}
+
+
+class ScheduleConfig(_Config):
+    """How the learning rate goes on, as ``spaces.schedules`` computes it.
+
+    The settings are complete: names of ``spaces.catalog.SCHEDULES[name]``. Times are in epochs, learning rates are
+    fractions of the optimizer's. A warm-up of 0 epochs is none.
+    """
+
+    name: str
+    settings: dict[str, float | int] = {}
+    warmup_epochs: float = 0.0
+
+
+class OptimizerConfig(_Config):
+    """An optimizer by name; a learning rate of None is Keras's default for it, another None is off.
+
+    ``ema_momentum`` keeps a moving average of the weights, which is what is validated and kept. A schedule of None
+    leaves the learning rate as it is.
+    """
 
     name: str
     learning_rate: float | None = None
     weight_decay: float = 0.0
-    settings: dict[str, float | bool] = {}
+    settings: dict[str, float | int | bool] = {}
+    clipnorm: float | None = None
+    clipvalue: float | None = None
+    global_clipnorm: float | None = None
+    ema_momentum: float | None = None
+    schedule: ScheduleConfig | None = None
 
 
-class ModelConfig(BaseModel):
-    """A resolved model. Equal configs are the same model, whatever space they came from."""
+class SecondPhase(_Config):
+    """From this epoch (1-based, so at least 2) on, the same weights are trained by another optimizer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    from_epoch: int
+    optimizer: OptimizerConfig
+
+
+class CustomModel(_Config):
+    """The user's own model: where it is, which version of the file, and the hyperparameters that it asked for.
+
+    Attributes:
+        source: ``/path/my_model.py:build``.
+        digest: the first 16 hexadecimal digits of the file's SHA-256.
+        values: name to value.
+    """
+
+    source: str
+    digest: str
+    values: dict[str, Scalar] = {}
+
+
+class ModelConfig(_Config):
+    """A resolved model. Equal configs are the same model, whatever space they came from.
+
+    Attributes:
+        family: one of ``spaces.catalog.FAMILIES``.
+        conv, recurrent, hidden: the layers, in this order from input to output; empty where the family has none.
+        head: what leads from the last convolution on: all places (``flatten``), or their ``average`` or ``max``.
+        embedding: numbers that stand for a token; 0 is one-hot. Of no effect on other inputs.
+        residual: each layer's input is added to its output.
+        leaky_slope: slope of every leaky_relu below zero, but in recurrent layers, which have Keras's 0.2.
+        max_norm: the largest norm of a neuron's weights; None is any.
+        augment: how images are varied in training; None is not at all.
+        loss: None is the task's own.
+        positive_weight: what a sample of class 1 counts, one of class 0 being 1; None is 1.
+        class_weight: ``none`` or ``balanced``; None leaves it to the training section.
+        second: a second phase of training; None is none.
+        custom: the user's own model, for the family ``custom``.
+    """
 
     family: str
     hidden: tuple[HiddenLayer, ...]
@@ -51,6 +147,19 @@ class ModelConfig(BaseModel):
     kernel_initializer: str
     optimizer: OptimizerConfig
     batch_size: int
+    conv: tuple[ConvLayer, ...] = ()
+    recurrent: tuple[RecurrentLayer, ...] = ()
+    head: str = "flatten"
+    embedding: int = 16
+    residual: bool = False
+    leaky_slope: float = 0.2
+    max_norm: float | None = None
+    augment: AugmentConfig | None = None
+    loss: LossConfig | None = None
+    positive_weight: float | None = None
+    class_weight: str | None = None
+    second: SecondPhase | None = None
+    custom: CustomModel | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -61,30 +170,9 @@ class ModelConfig(BaseModel):
 
 def resolve(params: Mapping[str, Scalar], *, family: str = "mlp") -> ModelConfig:
     """The model that a trial's full parameters stand for; what they leave out is at its neutral value."""
+    from spaces.resolving import model_data
 
-    def value(name: str, layer: int | None = None) -> Any:
-        if layer is not None and layer_key(name, layer) in params:
-            return params[layer_key(name, layer)]
-        return params.get(name, QUANTITIES[name].neutral)
-
-    optimizer = str(value("optimizer"))
-    settings = {name: params[name] for name in OPTIMIZERS[optimizer] if name in params}
-    return ModelConfig.model_validate(
-        {
-            "family": family,
-            "hidden": [
-                {name: value(name, layer) for name in HiddenLayer.model_fields}
-                for layer in range(1, int(params["layers"]) + 1)
-            ],
-            **{name: value(name) for name in ("input_dropout", "l1", "l2", "kernel_initializer", "batch_size")},
-            "optimizer": {
-                "name": optimizer,
-                "learning_rate": value("learning_rate"),
-                "weight_decay": value("weight_decay"),
-                "settings": settings,
-            },
-        }
-    )
+    return ModelConfig.model_validate(model_data(params, family))
 
 
 def read_model_config(data: Any, place: str) -> ModelConfig:
@@ -93,27 +181,6 @@ def read_model_config(data: Any, place: str) -> ModelConfig:
     Raises:
         SpaceError: naming the key path of what is wrong.
     """
-    try:
-        config = ModelConfig.model_validate(data)
-    except ValidationError as error:
-        raise SpaceError(describe_problem(error, ModelConfig, place=place)) from None
-    if config.family not in FAMILIES:
-        raise SpaceError(f"{place}.family: {config.family!r} is not known; {nearest(config.family, FAMILIES)}")
-    if not config.hidden:
-        raise SpaceError(f"{place}.hidden: is empty; a model has at least one hidden layer")
-    for index, layer in enumerate(config.hidden):
-        for name, value in layer:
-            check_value(name, value, f"{place}.hidden[{index}].{name}")
-    for name in ("input_dropout", "l1", "l2", "kernel_initializer", "batch_size"):
-        check_value(name, getattr(config, name), f"{place}.{name}")
-    optimizer = config.optimizer
-    check_value("optimizer", optimizer.name, f"{place}.optimizer.name")
-    if optimizer.learning_rate is not None:
-        check_value("learning_rate", optimizer.learning_rate, f"{place}.optimizer.learning_rate")
-    check_value("weight_decay", optimizer.weight_decay, f"{place}.optimizer.weight_decay")
-    for name, value in optimizer.settings.items():
-        if name not in OPTIMIZERS[optimizer.name]:
-            allowed = nearest(name, OPTIMIZERS[optimizer.name])
-            raise SpaceError(f"{place}.optimizer.settings.{name}: {optimizer.name} has no such setting; {allowed}")
-        check_value(name, value, f"{place}.optimizer.settings.{name}")
-    return config
+    from spaces.reading import checked_config
+
+    return checked_config(data, place)

@@ -6,11 +6,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spaces.catalog import DEFAULT_SPACE, FAMILIES, PER_LAYER_BY_DEFAULT, QUANTITIES, Quantity
-from spaces.conditions import check_conditions, possible, read_conditions
+from spaces.catalog import (
+    DEFAULT_EPOCHS,
+    DEFAULT_SPACES,
+    FAMILIES,
+    FAMILY_DIMENSIONS,
+    PER_LAYER_BY_DEFAULT,
+    QUANTITIES,
+    Quantity,
+    quantity_of,
+)
+from spaces.completion import completed, follow_ups, leading_first
+from spaces.conditions import check_conditions, read_conditions, with_implied
 from spaces.dimension import Dimension
 from spaces.domains import Choice, Domain, FloatRange, IntRange, after_steps, count_steps
-from spaces.errors import SpaceError, nearest
+from spaces.errors import SpaceError, guess, nearest
+from spaces.phases import check_clipping, check_second_phase, in_epochs
 from spaces.space import Space
 from spaces.values import check_value
 
@@ -19,13 +30,18 @@ _COMMON_KEYS = ("when", "shared")
 _MOST_STEPS = 1_000_000
 
 
-def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: int | None = None) -> Space:
+def parse_space(
+    section: Mapping[str, Any], *, family: str = "mlp", batch_size: int | None = None, epochs: int = DEFAULT_EPOCHS
+) -> Space:
     """Build the space that a YAML section describes; what it leaves out takes the default space.
 
     Args:
-        section: dimension name to range, list of choices or fixed value, as read from YAML.
+        section: dimension name to range, list of choices, fixed value or ``auto`` (its documented default range), as
+            read from YAML.
         family: the kind of model.
         batch_size: a fixed batch size that is given elsewhere; the section must then not search it.
+        epochs: the most that a trial trains: what ``span_epochs`` is where nothing else is said, and what a
+            fraction given as ``second_from`` is of.
 
     Raises:
         SpaceError: naming the key path, the rule, the value and the remedy.
@@ -35,8 +51,7 @@ def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: 
     if not isinstance(section, Mapping):
         raise SpaceError(f"space: must be a mapping such as {{layers: {{int: [1, 5]}}}}, got {section!r}")
     for name in section:
-        if name not in QUANTITIES:
-            raise SpaceError(f"space.{name}: there is no such dimension; {nearest(name, QUANTITIES)}")
+        _check_name(name, family)
     if batch_size is not None and "batch_size" in section:
         raise SpaceError(
             "space.batch_size: is given twice, here and as training.batch_size; "
@@ -44,15 +59,26 @@ def parse_space(section: Mapping[str, Any], *, family: str = "mlp", batch_size: 
         )
     if batch_size is not None:
         check_value("batch_size", batch_size, "training.batch_size")  # the place where it was written
-    parsed = [parse_dimension(name, section[name]) for name in _ordered(section)]
-    dimensions = _completed(parsed, batch_size)
+
+    def parse(entries: Mapping[str, Any]) -> list[Dimension]:
+        return [
+            parse_dimension(name, in_epochs(name, _spelt_out(name, text, family), epochs), family)
+            for name, text in entries.items()
+        ]
+
+    fixed = {} if batch_size is None else {"batch_size": batch_size}
+    written = parse({name: section[name] for name in leading_first(section)})
+    dimensions = completed(written, parse({**DEFAULT_SPACES[family], **fixed}))
+    check_second_phase(dimensions, epochs)
+    dimensions = with_implied([*dimensions, *parse(follow_ups(dimensions, epochs))])
     check_conditions(dimensions)
+    check_clipping(dimensions)
     return Space(family, tuple(dimensions))
 
 
-def parse_dimension(name: str, text: Any) -> Dimension:
+def parse_dimension(name: str, text: Any, family: str = "mlp") -> Dimension:
     """One entry: ``{int: [1, 5]}``, ``{float: [0, 0.5], when: ...}``, ``[relu, tanh]`` or a fixed value."""
-    quantity, place = QUANTITIES[name], f"space.{name}"
+    quantity, place = quantity_of(name, family), f"space.{name}"
     if not isinstance(text, Mapping):
         conditions = read_conditions(name, {}, place)
         return Dimension(name, _choice(text, quantity, place), conditions, name in PER_LAYER_BY_DEFAULT)
@@ -75,13 +101,40 @@ def parse_dimension(name: str, text: Any) -> Dimension:
     return Dimension(name, domain, read_conditions(name, text, place), not shared)
 
 
+def _spelt_out(name: str, text: Any, family: str) -> Any:
+    """The entry, or what ``auto`` stands for."""
+    if text != "auto":
+        return text
+    text = DEFAULT_SPACES[family].get(name, QUANTITIES[name].suggested)
+    if isinstance(text, Mapping):
+        text = {key: value for key, value in text.items() if key != "when"}  # the section has conditions of its own
+    if text is None:
+        raise SpaceError(f"space.{name}: has no default range, as it depends on the task; name them, e.g. [mse, mae]")
+    return text
+
+
+def _check_name(name: object, family: str) -> None:
+    own = FAMILY_DIMENSIONS[family]
+    if name in own:
+        return
+    if name not in QUANTITIES:
+        raise SpaceError(
+            f"space.{name}: there is no such dimension; {guess(name, own)}'kerasweep spaces {family}' lists them"
+        )
+    owners = [other for other, names in FAMILY_DIMENSIONS.items() if name in names]
+    raise SpaceError(
+        f"space.{name}: {family} has no such dimension; it belongs to {', '.join(owners)}; "
+        f"remove it, or write model: {owners[0]}"
+    )
+
+
 def _choice(text: Any, quantity: Quantity, place: str) -> Choice:
     values = list(text) if isinstance(text, list | tuple) else [text]
     if not values:
         raise SpaceError(f"{place}: the list of choices is empty; name at least one value")
     name = place.removeprefix("space.")
     checked = [
-        check_value(name, value, place if len(values) == 1 else f"{place}[{index}]")
+        check_value(name, value, place if len(values) == 1 else f"{place}[{index}]", quantity=quantity)
         for index, value in enumerate(values)
     ]
     for index, value in enumerate(checked):
@@ -100,8 +153,8 @@ def _range(kind: str, text: Mapping[str, Any], quantity: Quantity, place: str) -
     bounds = text[kind]
     if not isinstance(bounds, Sequence) or isinstance(bounds, str) or len(bounds) != 2:
         raise SpaceError(f"{place}.{kind}: must be [low, high], got {bounds!r}")
-    low = check_value(name, bounds[0], f"{place}.low")
-    high = check_value(name, bounds[1], f"{place}.high")
+    low = check_value(name, bounds[0], f"{place}.low", quantity=quantity)
+    high = check_value(name, bounds[1], f"{place}.high", quantity=quantity)
     assert not isinstance(low, str | bool)
     assert not isinstance(high, str | bool)
     if low > high:
@@ -132,25 +185,6 @@ def _check_step(step: Any, kind: str, log: bool, low: float, high: float, place:
         raise SpaceError(f"{place}: must give at most {_MOST_STEPS} values, got {step} {width}; enlarge it or drop it")
     if low < high and count_steps(low, high, step) < 1:
         raise SpaceError(f"{place}: must not exceed the range, got {step} {width}")
-
-
-def _ordered(section: Mapping[str, Any]) -> list[str]:
-    # The number of layers decides how many parameters a per-layer dimension has, so it comes first.
-    return sorted(section, key=lambda name: name != "layers")
-
-
-def _completed(parsed: list[Dimension], batch_size: int | None) -> list[Dimension]:
-    """Add the default dimensions: unconditional ones in front, conditional ones behind what they depend on."""
-    given = {dimension.name for dimension in parsed}
-    defaults = [parse_dimension(name, text) for name, text in DEFAULT_SPACE.items() if name not in given]
-    if batch_size is not None:
-        defaults.append(parse_dimension("batch_size", batch_size))
-    first = [d for d in defaults if not d.when]
-    layers = [d for d in (*parsed, *first) if d.name == "layers"]
-    rest = [d for d in (*first, *parsed) if d.name != "layers"]
-    known = {d.name: d for d in (*layers, *rest)}
-    last = [d for d in defaults if d.when and possible(d, known)]
-    return [*layers, *rest, *last]
 
 
 def _keys(text: Mapping[str, Any]) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spaces.catalog import QUANTITIES
+from spaces.catalog import COUNTS, QUANTITIES, quantity_of
 from spaces.dimension import Dimension, Params, layer_key
 from spaces.domains import Choice, FloatRange, IntRange
 from spaces.errors import SpaceError, nearest
 from spaces.space import Space
 from spaces.values import check_value
 
+_LAYER_WORDS = {"layers": "layer", "conv_layers": "convolution block", "recurrent_layers": "recurrent layer"}
+
 
 def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tuple[str, ...]]:
     """The parameters that ``config`` fixes; a sampler completes the rest.
 
     A number outside its range runs as it is given (a known-good model is worth measuring where it stands);
-    the second result says so. ``units: [12, 8]`` gives one value per layer, and implies ``layers: 2``.
+    the second result says so. ``units: [12, 8]`` gives one value per layer, and implies ``layers: 2``;
+    ``filters: [16, 4]`` implies ``conv_layers: 2``.
 
     Raises:
         SpaceError: for an unknown name, a value of the wrong kind, a choice that the space does not have, or
@@ -25,7 +28,7 @@ def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tu
     """
     params: Params = {}
     notices: list[str] = []
-    config = _with_layers(space, config, place)
+    config = _with_counts(space, config, place)
     absent: dict[str, str] = {}  # dimensions that the given values rule out, and which value does
     for dimension in space.dimensions:
         reason = _ruled_out(dimension, params, absent)
@@ -36,7 +39,7 @@ def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tu
         if reason is not None:
             raise SpaceError(f"{place}.{dimension.name}: has no effect where {reason}; remove it")
         for key, where, value in _values(space, dimension, config[dimension.name], params, place):
-            checked = check_value(dimension.name, value, where)
+            checked = check_value(dimension.name, value, where, quantity=quantity_of(dimension.name, space.family))
             if not dimension.domain.contains(checked):
                 notices.append(_outside(dimension, checked, where))
             params[key] = checked
@@ -52,8 +55,8 @@ def _ruled_out(dimension: Dimension, params: Params, absent: Mapping[str, str]) 
     return None
 
 
-def _with_layers(space: Space, config: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    """The config with the number of layers that its lists imply."""
+def _with_counts(space: Space, config: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """The config with the numbers of layers that its lists imply."""
     if not isinstance(config, Mapping):
         raise SpaceError(f"{place}: must map dimensions to values, e.g. {{layers: 2, units: [64, 32]}}, got {config!r}")
     for name in config:
@@ -65,17 +68,30 @@ def _with_layers(space: Space, config: Mapping[str, Any], place: str) -> Mapping
     for name, length in lengths.items():
         if not space[name].per_layer:
             raise SpaceError(f"{place}.{name}: is one value for the whole model here, got a list of {length}")
-        if length == 0:
+        if length == 0 and quantity_of(space[name].counted_by, space.family).minimum:
             raise SpaceError(f"{place}.{name}: the list is empty; give one value per layer")
-    layers = config.get("layers")
-    if layers is not None:
-        layers = check_value("layers", layers, f"{place}.layers")
+    counts: dict[str, int] = {}
+    for count in COUNTS:
+        if count in config:
+            counts[count] = int(
+                check_value(count, config[count], f"{place}.{count}", quantity=quantity_of(count, space.family))
+            )
     for name, length in lengths.items():
-        layers = length if layers is None else layers
+        count = space[name].counted_by
+        layers = counts.setdefault(count, length)
         if layers != length:
-            have, need = _counted(length, "value"), _counted(int(layers), "layer")
+            have, need = _counted(length, "value"), _counted(layers, _LAYER_WORDS[count])
             raise SpaceError(f"{place}.{name}: has {have} for {need}; give one per layer")
-    return config if layers is None else {**config, "layers": layers}
+    return {**config, **counts, **_implied_widths(space, config)}
+
+
+def _implied_widths(space: Space, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Widths that are given say by themselves of which kind they are."""
+    if "widths" not in space.names or "widths" in config:
+        return {}
+    if "units" in config:
+        return {"widths": "free"}
+    return {"widths": "funnel"} if {"units_first", "units_last"} & set(config) else {}
 
 
 def _values(
@@ -90,7 +106,8 @@ def _values(
             yield layer_key(dimension.name, index + 1), f"{where}[{index}]", value
     else:
         # One value for every layer; where the number of layers is left to the sampler, for as many as there may be.
-        layers = int(params.get("layers", max(space["layers"].domain.grid(None))))
+        count = dimension.counted_by
+        layers = int(params.get(count, max(space[count].domain.grid(None))))
         for layer in range(1, layers + 1):
             yield layer_key(dimension.name, layer), where, given
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from spaces.catalog import Scalar
+from spaces.catalog import COUNTS, Scalar
 from spaces.dimension import Dimension, Params
 from spaces.domains import Suggester
 from spaces.suggesters import Replay
@@ -69,8 +69,7 @@ class Space:
     @cached_property
     def has_conditions(self) -> bool:
         """Whether some trials have parameters that others lack."""
-        layers_vary = self["layers"].domain.size() != 1
-        return any(d.when or (d.per_layer and layers_vary) for d in self.searched)
+        return any(d.when or (d.per_layer and self[d.counted_by].domain.size() != 1) for d in self.searched)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -142,4 +141,4 @@ class Space:
     @cached_property
     def _decisive(self) -> tuple[str, ...]:
         named = {condition.dimension for d in self.dimensions for condition in d.when}
-        return tuple(name for name in self.names if name in named or name == "layers")
+        return tuple(name for name in self.names if name in named or name in COUNTS)

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from spaces.catalog import QUANTITIES, Quantity, Scalar
 from spaces.errors import SpaceError, nearest
 
+_FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
 
-def check_value(name: str, value: Any, place: str) -> Scalar:
+
+def check_value(name: str, value: Any, place: str, *, quantity: Quantity | None = None) -> Scalar:
     """The value if ``name`` may have it in some space; a whole number becomes a float where a float is due.
+
+    Args:
+        quantity: bounds that are narrower than those of any space, e.g. one family's.
 
     Raises:
         SpaceError: naming the place, the rule and the value.
     """
-    quantity = QUANTITIES[name]
+    quantity = quantity or QUANTITIES[name]
     if quantity.kind == "bool":
         if not isinstance(value, bool):
             raise SpaceError(f"{place}: must be true or false, got {value!r} ({quantity.meaning})")
         return value
     if quantity.kind == "name":
+        if quantity.functions and is_function(value):
+            return str(value)
         if not isinstance(value, str) or value not in quantity.names:
-            raise SpaceError(f"{place}: {value!r} is not known; {nearest(value, quantity.names)}")
+            own = ", or your own as file.py:function" if quantity.functions else ""
+            raise SpaceError(f"{place}: {value!r} is not known; {nearest(value, quantity.names)}{own}")
         return value
     return _number(name, quantity, value, place)
+
+
+def is_function(value: object) -> bool:
+    """Whether it names a function of the user's: ``file.py:function``.
+
+    >>> is_function("my_losses.py:dear_shortage"), is_function("mse")
+    (True, False)
+    """
+    return isinstance(value, str) and _FUNCTION.fullmatch(value) is not None
 
 
 def _number(name: str, quantity: Quantity, value: Any, place: str) -> int | float:

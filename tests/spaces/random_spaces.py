@@ -9,6 +9,17 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from spaces import Params, Space, SpaceError, parse_space
+from spaces.catalog import Quantity
+
+
+def example_of(quantity: Quantity) -> bool | int | float:
+    """Some value that a switch or a number may have: 0.5 where that is allowed."""
+    if quantity.kind == "bool":
+        return True
+    if quantity.kind == "int":
+        return int(quantity.minimum or 1)
+    return -0.5 if quantity.maximum == 0 or quantity.below == 0 else max(0.5, quantity.minimum or 0)
+
 
 # Small ranges of each kind, so that a space can be listed; the second of each pair has infinitely many values.
 _FINITE: dict[str, list[Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from random_spaces import example_of
 
 from spaces import ModelConfig, SpaceError, parse_space, resolve
 from spaces.catalog import OPTIMIZERS
@@ -29,14 +30,22 @@ PARAMS: dict[str, Any] = {
 }
 CONFIG = resolve(PARAMS)
 PLAIN: dict[str, Any] = CONFIG.model_dump(mode="json")
+BLOCK: dict[str, Any] = {
+    "filters": 4,
+    "kernel_size": 3,
+    "pooling": "max",
+    "activation": "relu",
+    "batch_norm": False,
+    "dropout": 0.0,
+}
 
 
 def test_a_config_says_all_that_a_model_needs() -> None:
     assert PLAIN == {
         "family": "mlp",
         "hidden": [
-            {"units": 12, "activation": "relu", "batch_norm": True, "dropout": 0.1},
-            {"units": 8, "activation": "relu", "batch_norm": True, "dropout": 0.1},
+            {"units": 12, "activation": "relu", "batch_norm": True, "dropout": 0.1, "layer_norm": False},
+            {"units": 8, "activation": "relu", "batch_norm": True, "dropout": 0.1, "layer_norm": False},
         ],
         "input_dropout": 0.0,
         "l1": 0.0,
@@ -47,8 +56,26 @@ def test_a_config_says_all_that_a_model_needs() -> None:
             "learning_rate": 0.01,
             "weight_decay": 0.0,
             "settings": {"momentum": 0.9, "nesterov": True},
+            "clipnorm": None,
+            "clipvalue": None,
+            "global_clipnorm": None,
+            "ema_momentum": None,
+            "schedule": None,
         },
         "batch_size": 10,
+        "conv": [],
+        "recurrent": [],
+        "head": "flatten",
+        "embedding": 16,
+        "residual": False,
+        "leaky_slope": 0.2,
+        "max_norm": None,
+        "augment": None,
+        "loss": None,
+        "positive_weight": None,
+        "class_weight": None,
+        "second": None,
+        "custom": None,
     }
 
 
@@ -72,6 +99,10 @@ def test_settings_of_other_optimizers_are_no_part_of_the_model() -> None:
         {key: value for key, value in PARAMS.items() if key != "dropout"} | {"dropout_1": 0.1, "dropout_2": 0.1},
         {**PARAMS, "activation": "tanh", "activation_1": "relu", "activation_2": "relu"},
         {**PARAMS, "units_3": 99},
+        {**PARAMS, "max_norm": 0.0, "clipnorm": 0.0, "ema_momentum": 0.0, "positive_weight": 1.0, "flip": "none"},
+        # No layer is leaky, the schedule is constant, there is no second phase, and an MLP has no filters.
+        {**PARAMS, "leaky_slope": 0.4, "schedule": "constant", "decay_rate": 0.5, "second_optimizer": "none"},
+        {**PARAMS, "conv_layers": 2, "filters": 3, "cell": "lstm"},
         dict(reversed(PARAMS.items())),
         json.loads(json.dumps(PARAMS)),
     ],
@@ -101,6 +132,22 @@ def test_equal_models_are_equal_whatever_space_they_came_from(same: dict[str, An
         {"nesterov": False},
         {"weight_decay": 1e-4},
         {"batch_size": 11},
+        {"layer_norm": True},
+        {"residual": True},
+        {"max_norm": 2.0},
+        {"flip": "both"},
+        {"zoom": 0.1},
+        {"loss": "focal"},
+        {"loss": "focal", "focal_gamma": 3.0},
+        {"positive_weight": 2.0},
+        {"class_weight": "balanced"},
+        {"clipnorm": 1.0},
+        {"ema_momentum": 0.9},
+        {"schedule": "cosine"},
+        {"schedule": "cosine", "end_fraction": 0.1},
+        {"warmup_epochs": 2.0},
+        {"second_optimizer": "adam", "second_from": 5},
+        {"second_optimizer": "adam", "second_from": 6},
     ],
 )
 def test_any_change_is_another_model(change: dict[str, Any]) -> None:
@@ -126,7 +173,7 @@ def test_a_config_reads_back_as_itself() -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_settings_keep_their_kind(optimizer: str) -> None:
-    given = {name: True if quantity.kind == "bool" else 0.5 for name, quantity in OPTIMIZERS[optimizer].items()}
+    given = {name: example_of(quantity) for name, quantity in OPTIMIZERS[optimizer].items()}
     config = resolve({**PARAMS, "optimizer": optimizer, **given})
     read = read_model_config(config.model_dump(mode="json"), "model")
     # 1.0 == True in Python, and Keras is to be handed the switch.
@@ -154,7 +201,52 @@ def edited(path: str, value: Any) -> dict[str, Any]:
     [
         ("adam", "model: must be a mapping, got 'adam'"),
         (None, "model: must be a mapping, got None"),
-        (edited("family", "cnn"), "model.family: 'cnn' is not known; Allowed: mlp"),
+        (edited("family", "cnnn"), "model.family: 'cnnn' is not known; did you mean 'cnn'? Allowed: linear, mlp"),
+        (edited("family", "cnn"), "model.conv: is empty; a CNN has at least one convolution block"),
+        (edited("family", "rnn"), "model.recurrent: is empty; an RNN has at least one recurrent layer"),
+        (edited("family", "linear"), "model.hidden: a model of family linear has no hidden layer; remove it"),
+        (edited("family", "custom"), "model.hidden: a model of family custom has no hidden layer; remove it"),
+        (edited("custom", {"source": "m.py:b", "digest": "0"}), "model.custom: belongs to family custom"),
+        (edited("conv", [BLOCK]), "model.conv: a model of family mlp has no convolution block; remove it"),
+        (edited("conv", [{**BLOCK, "filter": 3}]), "model.conv[0].filter: there is no such key; did you mean 'filt"),
+        (edited("head", "flat"), "model.head: 'flat' is not known; did you mean 'flatten'?"),
+        (edited("embedding", -1), "model.embedding: must be at least 0, got -1"),
+        (edited("leaky_slope", 2), "model.leaky_slope: must be at most 1, got 2"),
+        (edited("max_norm", -1), "model.max_norm: must be at least 0, got -1"),
+        (edited("augment", {"flip": "sideways"}), "model.augment.flip: 'sideways' is not known; Allowed: none, "),
+        (edited("augment", {"turn": 0.1}), "model.augment.turn: there is no such key; Allowed: flip, shift"),
+        (edited("loss", {"name": "hubber"}), "model.loss.name: 'hubber' is not known; did you mean 'huber'?"),
+        (
+            edited("loss", {"name": "huber", "settings": {"focal_gamma": 2}}),
+            "model.loss.settings.focal_gamma: huber has no such setting; Allowed: huber_delta",
+        ),
+        (
+            edited("loss", {"name": "mse", "settings": {"focal_gamma": 2}}),
+            "model.loss.settings.focal_gamma: mse has no such setting; remove it",
+        ),
+        (edited("class_weight", "equal"), "model.class_weight: 'equal' is not known; Allowed: none, balanced"),
+        (edited("positive_weight", 0), "model.positive_weight: must be above 0, got 0"),
+        (
+            edited("optimizer.schedule", {"name": "cosin"}),
+            "model.optimizer.schedule.name: 'cosin' is not known; did you mean 'cosine'?",
+        ),
+        (
+            edited("optimizer.schedule", {"name": "cosine", "settings": {"power": 2}}),
+            "model.optimizer.schedule.settings.power: cosine has no such setting; Allowed: span_epochs, end_fraction",
+        ),
+        (
+            edited("optimizer", {"name": "sgd", "clipnorm": 1.0, "clipvalue": 1.0}),
+            "model.optimizer.clipvalue: clips gradients, and so does clipnorm; keep one of the two",
+        ),
+        (edited("optimizer.ema_momentum", 1), "model.optimizer.ema_momentum: must be below 1, got 1"),
+        (
+            edited("second", {"from_epoch": 1, "optimizer": {"name": "sgd"}}),
+            "model.second.from_epoch: must be at least 2, got 1",
+        ),
+        (
+            edited("second", {"from_epoch": 5, "optimizer": {"name": "sdg"}}),
+            "model.second.optimizer.name: 'sdg' is not known; did you mean 'sgd'?",
+        ),
         (edited("family", ...), "model.family: is missing; add it"),
         (edited("hiden", []), "model.hiden: there is no such key; did you mean 'hidden'? Allowed: family, hidden, inp"),
         (edited("hidden", []), "model.hidden: is empty; a model has at least one hidden layer"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from random_spaces import sections
+from random_spaces import example_of, sections
 
 import spaces
 from spaces import Choice, Condition, FloatRange, IntRange, Space, parse_space, resolve
@@ -131,7 +131,7 @@ def test_a_switch_is_not_a_number_in_a_condition() -> None:
 @pytest.mark.parametrize("setting", OPTIMIZER_SETTINGS)
 def test_an_optimizers_setting_exists_only_under_optimizers_that_take_it(setting: str) -> None:
     takers = OPTIMIZER_SETTINGS[setting]
-    value = True if QUANTITIES[setting].kind == "bool" else 0.5
+    value = example_of(QUANTITIES[setting])
     everyone = list(QUANTITIES["optimizer"].names)
     unsaid = parse_space({**FIXED, "optimizer": everyone, setting: [value]})
     assert unsaid[setting].when == (Condition("optimizer", takers),)
@@ -247,7 +247,7 @@ def test_a_described_space_reads_back_with_what_was_given_elsewhere(
 def test_a_description_leaves_nothing_to_defaults() -> None:
     described = parse_space({"units": {"int": [8, 16], "shared": True}, "momentum": [0.0, 0.9]}).describe()
     assert described["units"] == {"int": [8, 16], "shared": True}
-    assert described["momentum"] == {"choice": [0.0, 0.9], "when": {"optimizer": ["sgd", "rmsprop"]}}
+    assert described["momentum"] == {"choice": [0.0, 0.9], "when": {"optimizer": ["sgd", "rmsprop", "muon"]}}
     assert described["activation"] == ["relu", "tanh", "elu", "leaky_relu"]
     assert described["layers"] == {"int": [1, 5]}
 
