@@ -9,13 +9,18 @@ from search.data.summary import TableSummary, inspect_source
 from search.errors import DataError
 from search.study.plan import absolute_source
 from search.yaml_file import to_yaml
-from spaces.catalog import DEFAULT_SPACE
+from spaces.catalog import DEFAULT_SPACES
 from spaces.errors import nearest
 from spaces.metrics import DEFAULT_OBJECTIVE, direction_of, metrics_for, produced
 
 _MOST_SHOWN = 40
+_STARTS = {
+    "mlp": "{layers: 2, units: [64, 32], activation: relu, optimizer: adam}",
+    "cnn": "{conv_layers: 2, filters: [16, 32], kernel_size: 3, layers: 1, units: [64], optimizer: adam}",
+    "rnn": "{recurrent_layers: 1, cell: gru, state_size: [32], layers: 0, optimizer: adam}",
+}
 _NOTES = {
-    "layers": "hidden layers",
+    "layers": "hidden dense layers",
     "units": "one per layer; 'shared: true' for one for all",
     "batch_norm": "before the activation",
     "dropout": "hidden layers; 'input_dropout' is the input's",
@@ -41,9 +46,9 @@ def draft(source: str, *, study: str, target: str | None, folder: Path, beside: 
     task = summary.task or "binary"
     objective = DEFAULT_OBJECTIVE[task]
     others = ", ".join(name for name in produced(metrics_for(task, None, objective)) if name.startswith("val_"))
+    family, why = _family(summary)
     lines = [
-        f"# Drafted from {source}: {summary.rows} rows, {len(names) or 'shape ' + str(summary.input_shape)}"
-        + (" columns." if names else "."),
+        f"# Drafted from {source}: {summary.rows} rows, {_found(summary)}.",
         f"study: {study}",
         "",
         "data:",
@@ -57,22 +62,33 @@ def draft(source: str, *, study: str, target: str | None, folder: Path, beside: 
     ]
     if summary.split is not None:
         lines.append(f"  split: {_quoted(summary.split)}   # this column names each row's part; it is no input")
+    if summary.text not in (None, chosen):
+        lines.append(
+            f"  text: {_quoted(str(summary.text))}   # read as tokens; 'tokens: words' or 'characters' says which"
+        )
+    if summary.time_axis != 1:
+        lines.append(f"  time_axis: {summary.time_axis}   # samples are (features, time)")
     drop = [name for name in summary.drop if name != chosen]
     if drop:
         lines.append(f"  drop: [{', '.join(map(_quoted, drop))}]   # text, dates, row numbers: no inputs as they are")
+    texts = [column.name for column in summary.columns if column.kind == "text" and column.name in drop]
+    if texts:
+        lines.append(
+            f"  # text: {_quoted(texts[0])}   # instead of dropping it: read it as tokens, an input of its own"
+        )
     if target is None:
         lines.append(f"  # task: {task}   # inferred: {summary.task_reason}")
     lines += [
         "",
         f"objective: {objective}   # {direction_of(objective)}; trials report {others}",
-        "model: mlp",
+        f"model: {family}   # {why}" if why else f"model: {family}",
         "",
         "# What is left out here takes these same defaults; a single value fixes a dimension.",
         "space:",
-        *(_space_line(name, text) for name, text in DEFAULT_SPACE.items()),
+        *(_space_line(name, text) for name, text in DEFAULT_SPACES[family].items()),
         "",
         "# Known-good configs that run first; the sampler completes what they leave open.",
-        "# start_with: [{layers: 2, units: [64, 32], activation: relu, optimizer: adam}]",
+        f"# start_with: [{_STARTS[family]}]",
         "",
         "training: {epochs: 100, batch_size: 32, early_stopping: 20}",
         "search: {trials: 50, timeout: 30m, sampler: auto, pruner: auto, seed: 0}",
@@ -83,7 +99,7 @@ def draft(source: str, *, study: str, target: str | None, folder: Path, beside: 
 def describe_columns(summary: TableSummary) -> str:
     """The columns as lines for a terminal."""
     if not summary.columns:
-        return f"{summary.source}: {summary.rows} samples of shape {summary.input_shape}; {summary.task_reason}"
+        return f"{summary.source}: {summary.rows} samples, {_found(summary)}; {summary.task_reason}"
     width = max(len(column.name) for column in summary.columns)
     lines = [f"{summary.source}: {summary.rows} rows, {len(summary.columns)} columns"]
     for column in summary.columns[:_MOST_SHOWN]:
@@ -97,6 +113,29 @@ def describe_columns(summary: TableSummary) -> str:
         lines.append(f"  and {len(summary.columns) - _MOST_SHOWN} more")
     lines.append(summary.task_reason)
     return "\n".join(lines)
+
+
+def _found(summary: TableSummary) -> str:
+    if summary.columns:
+        return f"{len(summary.columns)} columns"
+    if summary.inputs:
+        return "several inputs: " + ", ".join(f"{name} ({what})" for name, what in summary.inputs.items())
+    word = {"image": "images", "sequence": "sequences"}.get(summary.layout, "arrays")
+    return f"{word} of the shape {summary.input_shape}"
+
+
+def _family(summary: TableSummary) -> tuple[str, str]:
+    """The family of models that suits the inputs, and why it is not the plain one."""
+    if summary.inputs:
+        return "mlp", "joins several inputs; a model of your own, my_model.py:build, may do more"
+    if summary.text is not None:
+        return "rnn", "recurrent layers over the tokens of a text; mlp sees them without their order"
+    match summary.layout:
+        case "image":
+            return "cnn", "convolutions, for images; mlp is faster, and blind to what is near what"
+        case "sequence":
+            return "rnn", "recurrent layers, for sequences; a cnn may be as good and is faster"
+    return "mlp", ""
 
 
 def _space_line(name: str, text: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def log_model(client: Any, uri: str, experiment_id: str, run_id: str, study: str
             code_paths=[str(record.code)],
             data_path=str(record.folder),
             mlflow_model=card,
-            signature=signature(record.input_example, record.output_example),
+            signature=signature(record.input_example, record.output_example, record.any_length),
             input_example=record.input_example,
             pip_requirements=list(record.requirements),
         )
@@ -58,18 +58,28 @@ def log_model(client: Any, uri: str, experiment_id: str, run_id: str, study: str
     return uri_of_model
 
 
-def signature(inputs: Any, outputs: Any) -> Any:
-    """Infer the model's signature; an array gives a tensor of any number of rows.
+def signature(inputs: Any, outputs: Any, any_length: Collection[str] = ()) -> Any:
+    """Infer the model's signature: of a table its columns, of an array or a dict of arrays a tensor each.
+
+    Tensors have any number of rows, and any second size where ``any_length`` has their name ("input" for one alone).
 
     MLflow warns about integer columns while it infers. The types are therefore inferred from a copy with
     floats in their place, and the integers put back: warnings cannot be silenced on one thread alone.
     """
     from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import ColSpec, DataType, Schema
+    from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
     def schema_of(example: Any) -> Any:
         if not hasattr(example, "columns"):
-            return infer_signature(example).inputs
+            tensors = infer_signature(example).inputs
+            return Schema(
+                [
+                    TensorSpec(spec.type, (-1, -1, *spec.shape[2:]), spec.name)
+                    if (spec.name or "input") in any_length
+                    else spec
+                    for spec in tensors
+                ]
+            )
         whole = {str(c) for c in example.columns if example[c].dtype.kind in "iu"}
         plain = example.astype({c: "float64" for c in example.columns if str(c) in whole})
         inferred = infer_signature(plain).inputs

@@ -74,26 +74,28 @@ class BestModelRecord:
 
     Attributes:
         folder: the bundle; it becomes the model's ``data_path``.
-        code: one self-contained Python file with ``_load_pyfunc(data_path)``; its stem must be a module name
-            that nothing else uses.
-        input_example: a few raw rows, or float32 (samples, *input_shape).
+        code: one self-contained Python file, or the folder of a package, with ``_load_pyfunc(data_path)``; its stem
+            must be a module name that nothing else uses.
+        input_example: a few raw rows: a frame, an array (samples, ...), or a dict of such by input name.
         output_example: what the model predicts for them.
         requirements: pip requirements, e.g. ``("tensorflow==2.21.0",)``; they are never inferred.
         metrics: the model's scores.
         name: its name in MLflow: ``runs:/<parent run>/<name>``.
+        any_length: array inputs, by name ("input" for a single one), whose second axis may have any length: sequences.
 
     ``folder`` and ``code`` are read on the writer's thread: leave them as they are until ``flush`` returns.
     """
 
     folder: Path
     code: Path
-    input_example: pd.DataFrame | np.ndarray
+    input_example: pd.DataFrame | np.ndarray | Mapping[str, pd.DataFrame | np.ndarray]
     output_example: pd.DataFrame
     requirements: tuple[str, ...]
     metrics: Mapping[str, float] = field(default_factory=dict)
     name: str = "model"
+    any_length: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a code file that cannot be imported, with ValueError: the program chooses its name."""
-        if self.code.suffix != ".py" or not self.code.stem.isidentifier():
-            raise ValueError(f"code: must be a .py file named like a module, got {self.code.name!r}")
+        if self.code.suffix not in (".py", "") or not self.code.stem.isidentifier():
+            raise ValueError(f"code: must be a .py file or a package named like a module, got {self.code.name!r}")

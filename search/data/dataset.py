@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
-from search.portable import Preprocessor
+from search.data.arrangement import Arrangement
+from search.portable import Inputs, Preprocessor, SequenceInput, SeveralInputs
+from search.portable.sequences import real_steps
 from spaces.data_spec import DataSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
+
+    OneRaw = pd.DataFrame | NDArray[Any]
+    Raw = OneRaw | dict[str, OneRaw]
 
 PartName = Literal["train", "validation", "test"]
 SAMPLE_ROWS = 5
@@ -24,16 +29,25 @@ class Part:
     """Prepared samples of one part of the split.
 
     Attributes:
-        x: float32, (samples, *input_shape), C-contiguous.
+        x: (samples, *shape), C-contiguous: float32, tokens int32; for several inputs a mapping of their names to such
+            arrays.
         y: float32 (samples, 1) for binary (0 or 1) and regression (standardised by the training part);
             int32 (samples,) class indices for multiclass.
     """
 
-    x: NDArray[np.float32]
+    x: NDArray[Any] | Mapping[str, NDArray[Any]]
     y: NDArray[Any]
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.y)
+
+
+def join_parts(first: Part, second: Part) -> Part:
+    """The samples of two parts, under each other."""
+    y = np.concatenate([first.y, second.y])
+    if isinstance(first.x, Mapping) and isinstance(second.x, Mapping):
+        return Part({name: np.concatenate([x, second.x[name]]) for name, x in first.x.items()}, y)
+    return Part(np.concatenate([first.x, second.x]), y)
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,18 @@ class Dataset:
 
     Attributes:
         spec: the shapes that a model connects.
+        validation: empty where the training part is a pool that folds are cut from.
         test: None where the configuration asks for no test part.
         fingerprint: 16 hex digits over the input columns, the target, the task and the split.
-        rows, columns: raw rows in use, and raw input columns (for arrays: numbers per sample).
+        rows, columns: raw rows in use, and raw input columns (for arrays: numbers per sample; for several inputs by
+            name: of all together).
         task_reason: one sentence that says why the task is what it is.
         notices: what was left out or is worth knowing, a sentence each.
         feature_names: the raw input columns in order; empty for arrays of more than two dimensions.
-        raw, raw_target: all raw inputs and targets in use, in the source's order.
+        raw, raw_target: all raw inputs and targets in use, in the source's order. For several inputs by name a dict
+            of frames and arrays.
         indices: positions of each part's rows in ``raw``.
+        arrangement: which of all rows in use belong together, and their order.
     """
 
     spec: DataSpec
@@ -65,24 +83,47 @@ class Dataset:
     target_name: str
     feature_names: tuple[str, ...]
     notices: tuple[str, ...]
-    raw: pd.DataFrame | NDArray[Any] = field(repr=False)
+    raw: Raw = field(repr=False)
     raw_target: pd.Series[Any] = field(repr=False)
     indices: Mapping[PartName, NDArray[np.int64]] = field(repr=False)
+    arrangement: Arrangement = field(default=Arrangement(), repr=False)
 
-    def raw_part(self, name: PartName) -> pd.DataFrame | NDArray[Any] | None:
+    def raw_part(self, name: PartName) -> Raw | None:
         """The raw input rows of a part, as a user has them; None for a test part that does not exist."""
-        return None if name not in self.indices else _take(self.raw, self.indices[name])
+        return None if name not in self.indices else take_raw(self.raw, self.indices[name])
 
     @property
-    def raw_test(self) -> pd.DataFrame | NDArray[Any] | None:
+    def raw_test(self) -> Raw | None:
         """The raw input rows of the test part, or None."""
         return self.raw_part("test")
 
     @property
-    def sample(self) -> pd.DataFrame | NDArray[Any]:
-        """The first raw training rows, at most five: an input example for a recorded model."""
-        return _take(self.raw, self.indices["train"][:SAMPLE_ROWS])
+    def sample(self) -> Raw:
+        """The first raw training rows, at most five: an input example for a recorded model.
+
+        Sequences end with the shortest of them: an example must have no NaN. For several inputs by name all are arrays,
+        as MLflow takes them: of words where a frame's columns are not all numbers.
+        """
+        return _example(take_raw(self.raw, self.indices["train"][:SAMPLE_ROWS]), self.preprocessor.inputs)
 
 
-def _take(raw: Any, rows: NDArray[np.int64]) -> Any:
+def take_raw(raw: Any, rows: NDArray[np.int64]) -> Any:
+    """The raw inputs of the given rows; a frame's index counts anew."""
+    if isinstance(raw, Mapping):
+        return {name: take_raw(values, rows) for name, values in raw.items()}
     return raw[rows] if not hasattr(raw, "iloc") else raw.iloc[rows].reset_index(drop=True)
+
+
+def _example(raw: Any, inputs: Inputs) -> Any:
+    if isinstance(raw, Mapping):
+        assert isinstance(inputs, SeveralInputs)
+        return {name: _array(_example(values, inputs.parts[name])) for name, values in raw.items()}
+    return raw[:, : int(real_steps(raw).min())] if isinstance(inputs, SequenceInput) else raw
+
+
+def _array(values: Any) -> NDArray[Any]:
+    if isinstance(values, np.ndarray):
+        return values
+    numeric = all(values[name].dtype.kind in "iuf" for name in values.columns)
+    array = values.to_numpy(np.float64) if numeric else values.astype(object).where(values.notna(), "").to_numpy(str)
+    return array[:, 0] if array.shape[1] == 1 else array

@@ -1,4 +1,4 @@
-"""How are CSV, TSV, Parquet and NPZ files read, and what is wrong with one that cannot be?"""
+"""How is a file or a folder of data read, and what is wrong with one that cannot be?"""
 
 from __future__ import annotations
 
@@ -7,41 +7,58 @@ import csv
 import gzip
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.raw import FREE, TEST, VALIDATION, RawData, from_frame, from_pair, join, refuse_duplicates
+from search.data.archive import from_arrays
+from search.data.idx import image_files, is_idx, read_idx_folder, read_idx_pair
+from search.data.images import holds_images, read_image_folder
+from search.data.raw import RawData, from_frame, refuse_duplicates
 from search.errors import DataError
 from spaces.errors import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from search.data.config import DataConfig
+
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")
 SUFFIXES = (*DELIMITERS, *(f"{suffix}.gz" for suffix in DELIMITERS), *PARQUET, ".npz")
 DELIMITER_NAMES = {",": "','", "\t": "tabs", ";": "';'", "|": "'|'"}
-# NPZ keys, lower case, by the part that they hold.
-NPZ_PARTS = (
-    (FREE, ("x_train", "y_train")),
-    (VALIDATION, ("x_validation", "y_validation")),
-    (VALIDATION, ("x_val", "y_val")),
-    (TEST, ("x_test", "y_test")),
-)
 
 
-def read_file(path: Path, source: str) -> RawData:
-    """Read a data file.
+def read_file(path: Path, source: str, config: DataConfig | None = None) -> RawData:
+    """Read a data file, or a folder of images or IDX files.
 
     ``source`` is what messages call it. Raises DataError for whatever keeps it from being read.
     """
-    if suffix_of(path) == ".npz":
-        _require_file(path, source)
-        return _read_npz(path, source)
-    return from_frame(source, read_table(path, source))
+    contents = read_contents(path, source, config)
+    if not isinstance(contents, dict):
+        return from_frame(source, contents)
+    raw = from_arrays(source, contents, config)
+    images = path.is_dir() or is_idx(path)
+    return replace(raw, layout="image") if images and raw.array is not None and raw.layout is None else raw
+
+
+def read_contents(path: Path, source: str, config: DataConfig | None = None) -> pd.DataFrame | dict[str, NDArray[Any]]:
+    """Read what a file holds: a table, or arrays by name; of images ``x`` and ``y`` or ``x_train`` and its like.
+
+    Raises DataError for whatever keeps it from being read.
+    """
+    require_file(path, source, folder=True)
+    if path.is_dir():
+        if image_files(path):
+            return read_idx_folder(path, source)
+        if holds_images(path):
+            return read_image_folder(path, source, None if config is None else config.image_size)
+    elif suffix_of(path) == ".npz" or is_idx(path):
+        return read_idx_pair(path, source) if is_idx(path) else _read_npz(path, source)
+    return read_table(path, source)
 
 
 def read_table(path: Path, source: str | None = None) -> pd.DataFrame:
@@ -52,7 +69,7 @@ def read_table(path: Path, source: str | None = None) -> pd.DataFrame:
             header.
     """
     source = source or path.name
-    _require_file(path, source)
+    require_file(path, source)
     suffix = suffix_of(path)
     if suffix in PARQUET:
         return _read_parquet(path, source)
@@ -67,15 +84,19 @@ def suffix_of(path: Path) -> str:
     return plain.suffix.lower()
 
 
-def _require_file(path: Path, source: str) -> None:
+def require_file(path: Path, source: str, *, folder: bool = False) -> None:
+    """Raise DataError if there is no such file, with what may have been meant; ``folder``: or folder."""
     try:
-        _refuse_no_file(path, source)
+        if not folder or not path.is_dir():
+            _refuse_no_file(path, source)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise DataError(f"{source}: cannot be read ({error.strerror or error}); check its name") from error
 
 
 def _refuse_no_file(path: Path, source: str) -> None:
     if path.is_dir():
+        if not any(path.iterdir()):
+            raise DataError(f"{source}: is an empty folder; name a file, or a folder of images or IDX files")
         inside = sorted(entry.name for entry in path.iterdir() if suffix_of(entry) in (*DELIMITERS, *PARQUET, ".npz"))
         found = f"; it holds {', '.join(inside[:5])}" if inside else ""
         raise DataError(f"{source}: must be a file, but is a folder{found}")
@@ -201,36 +222,17 @@ def _read_parquet(path: Path, source: str) -> pd.DataFrame:
         raise DataError(f"{source}: cannot be read as Parquet ({str(error).splitlines()[0]})") from error
 
 
-def _read_npz(path: Path, source: str) -> RawData:
+def _read_npz(path: Path, source: str) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream:  # NumPy leaves it open where it fails
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 raise DataError(f"{source}: must be an NPZ archive with X and y, got one plain array")
             with loaded as archive:
-                arrays = {key.lower(): archive[key] for key in archive.files}
+                return {key: archive[key] for key in archive.files}
     except ValueError as error:
         # NumPy speaks of pickle for two things: an array of objects, and a file that is no archive at all.
         reason = "it holds Python objects: save plain arrays" if "Object arrays" in str(error) else "not an NPZ archive"
         raise DataError(f"{source}: cannot be read as NPZ ({reason})") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise DataError(f"{source}: cannot be read as NPZ ({error}); write or download it again") from error
-    return from_arrays(source, arrays)
-
-
-def from_arrays(source: str, arrays: dict[str, NDArray[Any]]) -> RawData:
-    """Read ``x`` and ``y``, or ``x_train`` and ``y_train`` with their like for validation and test.
-
-    Raises:
-        DataError: there is no such pair, or shapes disagree.
-    """
-    if "x" in arrays and "y" in arrays:
-        return from_pair(source, arrays["x"], arrays["y"], target="y")
-    if "x_train" not in arrays or "y_train" not in arrays:
-        raise DataError(f"{source}: must hold X and y, or x_train and y_train; got {', '.join(arrays) or 'nothing'}")
-    parts = [
-        (from_pair(f"{source} {x[2:]}" if part != FREE else source, arrays[x], arrays[y], target="y"), part)
-        for part, (x, y) in NPZ_PARTS
-        if x in arrays and y in arrays
-    ]
-    return join(parts, source=source) if len(parts) > 1 else parts[0][0]

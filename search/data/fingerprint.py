@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,23 +16,42 @@ CHUNK_ROWS = 4096
 
 
 def fingerprint(
-    inputs: pd.DataFrame | NDArray[Any], target: pd.Series[Any], parts: NDArray[np.int8], *, task: str
+    inputs: pd.DataFrame | NDArray[Any] | Mapping[str, pd.DataFrame | NDArray[Any]],
+    target: pd.Series[Any],
+    parts: NDArray[np.int8],
+    *,
+    task: str,
+    reading: str = "",
 ) -> str:
     """Hash the contents that a trial can see: 16 hex digits.
 
     Names, values, the order of rows and columns, the target, the task and each row's part count; paths, file
     formats, compression and the width of number types (as far as they hold the same numbers) do not.
+
+    Args:
+        inputs: one, or several by name.
+        reading: what the values are taken for, where that is not plain: sequences, tokens.
     """
     digest = hashlib.blake2b(digest_size=8)
     digest.update(f"kerasweep data 1\0{task}\0{len(target)}\0".encode())
-    if isinstance(inputs, np.ndarray):
-        _add_array(digest, inputs)
+    digest.update(reading.encode("utf-8", "surrogatepass"))
+    if isinstance(inputs, Mapping):
+        for name, values in inputs.items():
+            digest.update(f"\0{name}\0\0".encode())
+            _add(digest, values)
     else:
-        for name in inputs.columns:
-            _add_column(digest, inputs[name])
+        _add(digest, inputs)
     _add_column(digest, target)
     digest.update(parts.astype(np.int8).tobytes())
     return digest.hexdigest()
+
+
+def _add(digest: Any, inputs: pd.DataFrame | NDArray[Any]) -> None:
+    if isinstance(inputs, np.ndarray):
+        _add_array(digest, inputs)
+        return
+    for name in inputs.columns:
+        _add_column(digest, inputs[name])
 
 
 def _add_column(digest: Any, series: pd.Series[Any]) -> None:

@@ -1,8 +1,8 @@
-"""Which columns does a model learn from, and what about them is worth saying?"""
+"""Which inputs does a model learn from, and what about them is worth saying?"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.columns import Profile, first_infinite, flow_list, looks_like_row_number, profile, refusal
+from search.data.plans import Plan, SeveralPlans, TablePlan
 from search.data.raw import RawData, listed
 from search.data.targets import TargetFacts
 from search.errors import DataError
@@ -24,25 +25,32 @@ MOST_DUPLICATE_COLUMNS = 200
 
 @dataclass(frozen=True)
 class Inputs:
-    """The raw inputs in use: a frame with its columns' kinds, or an array without columns."""
+    """The raw inputs in use, and how each is prepared.
 
-    values: pd.DataFrame | NDArray[Any]
-    columns: tuple[Column, ...]
+    Attributes:
+        values: a frame, an array without columns, or a dict of them by input name.
+        plan: for one input or for several.
+        feature_names: the columns of a table.
+    """
+
+    values: Any
+    plan: Plan | SeveralPlans
+    feature_names: tuple[str, ...]
     notices: tuple[str, ...]
 
 
-def select_inputs(raw: RawData, rows: NDArray[np.int64], leave_out: Collection[str]) -> Inputs:
-    """Take the given rows of all columns that are not left out, and refuse what cannot be learnt from.
+def table_inputs(raw: RawData, frame: pd.DataFrame, *, key: str = "") -> tuple[TablePlan, list[str]]:
+    """How the columns of a frame are prepared as one input; what cannot be learnt from is refused.
+
+    Args:
+        frame: the rows in use, indexed by their row in the source.
+        key: the key path of an input that names its columns; "" where all columns of a table are inputs.
 
     Raises:
         DataError: a column is text, dates, empty, mixed or infinite, or no column is left.
     """
-    if raw.table is None:
-        return Inputs(_finite_array(raw, rows), (), ())
-    frame = raw.table[[name for name in raw.table.columns if name not in leave_out]]
-    frame = frame if len(rows) == len(frame) else frame.loc[rows]
     profiles = [profile(frame[name]) for name in frame.columns]
-    _refuse_columns(raw, frame, profiles)
+    _refuse_columns(raw, frame, profiles, key)
     notices = []
     constant = [p.name for p in profiles if p.kind == "constant"]
     if constant and raw.keep_constant:
@@ -52,16 +60,14 @@ def select_inputs(raw: RawData, rows: NDArray[np.int64], leave_out: Collection[s
         notices.append(f"left out columns with one value only: {listed(constant)}")
         profiles = [p for p in profiles if p.kind != "constant"]
     if not profiles:
-        raise DataError(f"{raw.source}: must have an input column beside the target, got none that varies")
+        place = f"{key}: " if key else ""
+        raise DataError(f"{raw.source}: {place}must have an input column beside the target, got none that varies")
     notices += _column_notices(frame, profiles)
-    columns = tuple(Column(p.name, cast(Any, p.kind)) for p in profiles)
-    return Inputs(frame[[column.name for column in columns]].reset_index(drop=True), columns, tuple(notices))
+    return TablePlan(tuple(Column(p.name, cast(Any, p.kind)) for p in profiles)), notices
 
 
-def _finite_array(raw: RawData, rows: NDArray[np.int64]) -> NDArray[Any]:
-    assert raw.array is not None
-    # A copy only where rows are left out: image sets are large.
-    array = raw.array if len(rows) == len(raw.array) else raw.array[rows]
+def finite_array(raw: RawData, array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """The array of the rows in use, if it holds finite numbers only; DataError names the first row that does not."""
     if array.dtype.kind == "f":
         # False for NaN too, and for numbers that float32 cannot hold.
         fits = np.abs(array) <= np.finfo(np.float32).max
@@ -72,16 +78,16 @@ def _finite_array(raw: RawData, rows: NDArray[np.int64]) -> NDArray[Any]:
     return array
 
 
-def _refuse_columns(raw: RawData, frame: pd.DataFrame, profiles: list[Profile]) -> None:
+def _refuse_columns(raw: RawData, frame: pd.DataFrame, profiles: list[Profile], key: str) -> None:
     useless = [(p, reason) for p in profiles if (reason := refusal(p, len(frame)))]
+    leave = f"take it out of {key}" if key else "leave it out with data.drop: "
     if useless:
         first, reason = useless[0]
         more = f" (and {len(useless) - 1} more cannot be inputs)" if len(useless) > 1 else ""
-        derive = "" if first.kind == "empty" else ", or derive numbers or categories from it first"
-        drop = flow_list([p.name for p, _ in useless])
-        raise DataError(f"{raw.source}: {reason}{more}; leave it out with data.drop: {drop}{derive}")
+        drop = "" if key else flow_list([p.name for p, _ in useless])
+        raise DataError(f"{raw.source}: {reason}{more}; {leave}{drop}{_remedy(first, key)}")
     for p in profiles:
-        drop = f"or leave the column out with data.drop: {flow_list([p.name])}"
+        drop = f"or {leave}" if key else f"or leave the column out with data.drop: {flow_list([p.name])}"
         if p.kind == "mixed":
             where = raw.place(int(frame.index[p.row or 0]))
             raise DataError(mixed_message(raw.source, f"column '{p.name}'", where, p.value, drop))
@@ -89,6 +95,17 @@ def _refuse_columns(raw: RawData, frame: pd.DataFrame, profiles: list[Profile]) 
             where, value = raw.place(int(frame.index[row])), frame[p.name].iloc[row]
             rule = f"column '{p.name}' must hold finite numbers, got {value} in {where}"
             raise DataError(f"{raw.source}: {rule}; correct it, {drop}")
+
+
+def _remedy(refused: Profile, key: str) -> str:
+    if refused.kind == "empty":
+        return ""
+    derive = ", or derive numbers or categories from it first"
+    if refused.kind != "text":
+        return derive
+    name = flow_list([refused.name])[1:-1]
+    way = f"give it an input of its own, {{text: {name}}}" if key else f"read it with data.text: {name}"
+    return f", {way}{derive}"
 
 
 def mixed_message(source: str, what: str, where: str, value: Any, further: str) -> str:
@@ -117,7 +134,7 @@ def row_notices(inputs: Inputs, labels: pd.Series[Any], facts: TargetFacts) -> l
     """Say how many rows repeat others, and which class is rare."""
     notices = []
     values = inputs.values
-    if not isinstance(values, np.ndarray) and values.shape[1] <= MOST_DUPLICATE_COLUMNS:
+    if hasattr(values, "columns") and values.shape[1] <= MOST_DUPLICATE_COLUMNS:
         copies = int(values.assign(**{"\0target": labels.to_numpy()}).duplicated().sum())
         if copies:
             total = f"{copies} of {len(values)} rows are copies of earlier ones"
@@ -129,3 +146,8 @@ def row_notices(inputs: Inputs, labels: pd.Series[Any], facts: TargetFacts) -> l
             rare = f"class {facts.classes[rarest]!r} is rare ({shares[rarest]:.1%} of the rows)"
             notices.append(f"{rare}: accuracy says little about it")
     return notices
+
+
+def columns_in_use(frame: pd.DataFrame, leave_out: Collection[str]) -> Sequence[str]:
+    """The columns that may be inputs, in order."""
+    return [name for name in frame.columns if name not in leave_out]

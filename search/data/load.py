@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.arrangement import Arrangement, arrange
 from search.data.columns import profile
 from search.data.config import DataConfig
-from search.data.dataset import Dataset, Part, PartName
+from search.data.dataset import Dataset, Part, PartName, take_raw
 from search.data.fingerprint import fingerprint
-from search.data.inputs import Inputs, mixed_message, row_notices, select_inputs
-from search.data.prepare import describe_target, encode, fit_array, fit_table
+from search.data.inputs import mixed_message, row_notices
+from search.data.plans import ArrayPlan, input_specs, reading_of
+from search.data.prepare import describe_target, encode
 from search.data.raw import FREE, TEST, TRAIN, UNUSED, VALIDATION, RawData, join, listed, nearest_column
+from search.data.selection import reading_of_files, select_inputs
 from search.data.sources import read_source
 from search.data.splits import PART_NAMES, check_parts, parts_of_column, split_rows
 from search.data.targets import TargetFacts, guess_target, infer_target
+from search.data.windows import windowed
 from search.errors import DataError
-from search.portable import Preprocessor, Target
+from search.portable import Preprocessor
 from spaces.data_spec import DataSpec
 
 if TYPE_CHECKING:
@@ -29,70 +33,78 @@ if TYPE_CHECKING:
 LEAST_ROWS = 10
 
 
-def load_dataset(config: DataConfig, *, seed: int, folder: Path) -> Dataset:
+def load_dataset(
+    config: DataConfig, *, seed: int, folder: Path, family: str | None = None, pooled: bool = False
+) -> Dataset:
     """Read, check, split and prepare the data; the same for the same contents, configuration and seed.
 
     Args:
         config: source, target and split.
         seed: decides the split.
         folder: relative paths start here.
+        family: of the model; ``rnn`` and ``cnn`` help to tell sequences from images.
+        pooled: leave all rows but the test part in the training part, as what folds are cut from; the validation part
+            is then empty.
 
     Raises:
         DataError: the data cannot be read or learnt from; one line with place, rule, value and remedy.
     """
     raw = _read_all(config, folder)
+    if config.windows is not None:
+        raw, config = windowed(raw, config, pooled=pooled)
     target = _target_name(config, raw)
     labels, notices = _labels(raw, target)
     rows = labels.index.to_numpy()
     if len(labels) < LEAST_ROWS:
         raise DataError(f"{raw.source}: must have at least {LEAST_ROWS} rows to be split, got {len(labels)}")
-    images = raw.array is not None
+    left_out = {target, *config.drop, *filter(None, [config.split, config.groups, config.time])}
+    inputs = select_inputs(raw, rows, config, left_out, family=family)
+    images = isinstance(inputs.plan, ArrayPlan)
     facts = infer_target(labels, config.task, source=raw.source, place=raw.place, images=images)
-    inputs = select_inputs(raw, rows, {target, *config.drop, *filter(None, [config.split])})
-    parts, split_notices = _split(config, raw, rows, facts, seed)
-    notices = [*notices, *inputs.notices, *row_notices(inputs, labels, facts), *split_notices]
+    arrangement = _arrangement(config, raw, rows)
+    parts, split_notices = _split(config, raw, rows, facts, seed, arrangement, pooled)
+    notices = [*raw.notices, *notices, *inputs.notices, *row_notices(inputs, labels, facts), *split_notices]
 
     described = describe_target(facts, target, parts == TRAIN)
-    preprocessor, xs = _prepare(inputs, parts, described, facts)
-    y = encode(facts, described)
-    made = [Part(x, y[parts == part]) for part, x in zip(PART_NAMES, xs, strict=True)]
-    outputs = len(facts.classes or ()) if facts.task == "multiclass" else 1
     indices = {cast(PartName, name): np.flatnonzero(parts == part) for part, name in PART_NAMES.items()}
+    fitted = inputs.plan.fit(take_raw(inputs.values, indices["train"]))
+    preprocessor = Preprocessor(facts.task, described, fitted, reading_of_files(raw, config))
+    y = encode(facts, described)
+    made = [Part(preprocessor.transform(take_raw(inputs.values, found)), y[found]) for found in indices.values()]
+    outputs = len(facts.classes or ()) if facts.task == "multiclass" else 1
     return Dataset(
-        spec=DataSpec.single(preprocessor.input_shape, outputs, facts.task),
+        spec=DataSpec(input_specs(fitted), outputs, facts.task),
         train=made[TRAIN],
         validation=made[VALIDATION],
         test=made[TEST] if len(made[TEST]) else None,
         preprocessor=preprocessor,
-        fingerprint=fingerprint(inputs.values, labels, parts, task=facts.task),
+        fingerprint=fingerprint(
+            inputs.values, labels, parts, task=facts.task, reading=reading_of(inputs.plan) + arrangement.fingerprint
+        ),
         source=config.source,
         rows=int((parts != UNUSED).sum()),
-        columns=len(inputs.columns) or int(np.prod(inputs.values.shape[1:])),
+        columns=_width(inputs.values),
         task_reason=facts.reason,
         target_name=target,
-        feature_names=tuple(column.name for column in inputs.columns),
+        feature_names=inputs.feature_names,
         notices=tuple(notices),
         raw=inputs.values,
         raw_target=labels.reset_index(drop=True),
         indices={name: found for name, found in indices.items() if len(found)},
+        arrangement=arrangement,
     )
 
 
-def _prepare(
-    inputs: Inputs, parts: NDArray[np.int8], target: Target, facts: TargetFacts
-) -> tuple[Preprocessor, list[NDArray[np.float32]]]:
-    """Fit on the training rows; return the preprocessor and the prepared inputs of each part."""
-    values = inputs.values
-    if isinstance(values, np.ndarray):
-        preprocessor = fit_array(values[parts == TRAIN], target, facts.task)
-        return preprocessor, [preprocessor.transform(values[parts == part]) for part in PART_NAMES]
-    preprocessor, x = fit_table(values, parts == TRAIN, inputs.columns, target, facts.task)
-    return preprocessor, [x[parts == part] for part in PART_NAMES]
+def _width(values: Any) -> int:
+    """How many raw numbers (or words) a sample has."""
+    if isinstance(values, dict):
+        return sum(map(_width, values.values()))
+    return int(np.prod(values.shape[1:]))
 
 
 def _read_all(config: DataConfig, folder: Path) -> RawData:
     """Read the source and the files that hold its other parts, under each other."""
-    raw = read_source(config.source, folder)
+    raw = read_source(config.source, folder, config)
     given = set() if raw.parts is None else set(raw.parts.tolist())
     pieces = [(raw, FREE)]
     for part, value in ((VALIDATION, config.validation), (TEST, config.test)):
@@ -101,7 +113,7 @@ def _read_all(config: DataConfig, folder: Path) -> RawData:
             if part in given:
                 rule = f"already holds a {name} part, so data.{name} cannot be '{value}'"
                 raise DataError(f"{raw.source}: {rule}; give a fraction or leave it out")
-            pieces.append((read_source(value, folder), part))
+            pieces.append((read_source(value, folder, config), part))
     if len(pieces) == 1:
         return raw
     joined = join(pieces, source=raw.source)
@@ -128,8 +140,9 @@ def _target_name(config: DataConfig, raw: RawData) -> str:
         guess = f"is '{guess_target(columns)}' meant? Columns: {listed(columns)}"
         raise DataError(f"{raw.source}: data.target must name the column to predict; {guess}")
     named_columns = [("target", target), *(("drop", name) for name in config.drop)]
-    if config.split is not None:
-        named_columns.append(("split", config.split))
+    for key in ("split", "groups", "time"):
+        if (name := getattr(config, key)) is not None:
+            named_columns.append((key, name))
     for key, name in named_columns:
         if name not in columns:
             raise DataError(f"{raw.source}: data.{key}: no column '{name}'; {nearest_column(name, columns)}")
@@ -166,10 +179,28 @@ def _labels(raw: RawData, target: str) -> tuple[pd.Series[Any], list[str]]:
     return labels, [f"left out {rows} whose target '{target}' is missing"]
 
 
+def _arrangement(config: DataConfig, raw: RawData, rows: NDArray[np.int64]) -> Arrangement:
+    """What the source or its columns say of the rows in use: which belong together, which come first."""
+    told = []
+    for name, series in ((config.groups, raw.groups), (config.time, raw.time)):
+        if series is None and name is not None:
+            if raw.table is None:
+                raise DataError(f"{raw.source}: data.groups and data.time name columns, but the source holds arrays")
+            series = raw.table[name]
+        told.append(None if series is None else series.iloc[rows])
+    return arrange(*told, source=raw.source, place=raw.place)
+
+
 def _split(
-    config: DataConfig, raw: RawData, rows: NDArray[np.int64], facts: TargetFacts, seed: int
+    config: DataConfig,
+    raw: RawData,
+    rows: NDArray[np.int64],
+    facts: TargetFacts,
+    seed: int,
+    arrangement: Arrangement,
+    pooled: bool,
 ) -> tuple[NDArray[np.int8], list[str]]:
-    """Give each row in use its part: what a column, a file or the source says, else at random."""
+    """Give each row in use its part: what a column, a file or the source says, else as the data is arranged."""
     notices = []
     fixed = np.full(len(raw), FREE, np.int8) if raw.parts is None else raw.parts
     if config.split is not None:
@@ -181,13 +212,18 @@ def _split(
         if TEST not in fixed:
             notices.append(f"no test part: split column '{config.split}' names none")
     fixed = fixed[rows]
+    if pooled and VALIDATION in fixed:
+        given = f"column '{config.split}'" if config.split is not None else "the source or a file"
+        rule = f"cannot be used where {given} gives the validation part"
+        raise DataError(f"{raw.source}: validation.folds: {rule}; leave folds out, or let only a test part be given")
     given_test = config.split is not None or TEST in fixed
     test = config.test if isinstance(config.test, float) and not given_test else 0.0
-    validation = config.validation if isinstance(config.validation, float) and VALIDATION not in fixed else 0.0
-    parts = split_rows(fixed, facts.codes, test=test, validation=validation, seed=seed)
+    drawn_validation = isinstance(config.validation, float) and VALIDATION not in fixed and not pooled
+    validation = float(config.validation) if drawn_validation else 0.0
+    parts = split_rows(fixed, facts.codes, test=test, validation=validation, seed=seed, arrangement=arrangement)
     if config.test is None and TEST in parts:
         parts[parts == TEST] = UNUSED
         notices.append("the source's test rows are not used (data.test is 0)")
     drawn = bool(test or validation)
-    notices += check_parts(parts, facts.codes, facts.classes, source=raw.source, drawn=drawn)
+    notices += check_parts(parts, facts.codes, facts.classes, source=raw.source, drawn=drawn, pooled=pooled)
     return parts, notices

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from search.data.files import read_file
-from search.data.raw import RawData, from_frame, from_pair
+from search.data.pairs import from_pair
+from search.data.raw import RawData, from_frame
 from search.errors import DataError
 from spaces.errors import nearest
 

@@ -1,15 +1,21 @@
-"""How are raw inputs and targets brought to the scale that networks learn from?"""
+"""How are raw inputs and targets brought to the scale that networks learn from?
+
+Each ``fit_`` function looks at training rows only. What they are given beside these (lengths, categories, the size of
+a vocabulary) decides shapes, which have to be the same however the rows are split.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.targets import TargetFacts
-from search.portable import Column, Preprocessor, Target, tidy
+from search.portable import ArrayInput, Column, SequenceInput, TableInput, Target, TokenInput, tidy
+from search.portable.sequences import real_steps
+from search.portable.tokens import FIRST_TOKEN, TokenUnit, most_frequent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,13 +25,16 @@ PROBE_ROWS = 4096
 
 
 def fit_table(
-    frame: pd.DataFrame, train: NDArray[np.bool_], columns: Sequence[Column], target: Target, task: Any
-) -> tuple[Preprocessor, NDArray[np.float32]]:
-    """Fit the preprocessing of a table on its training rows; return it and all rows prepared.
+    train: pd.DataFrame, columns: Sequence[Column], *, categories: Sequence[NDArray[Any]] | None = None
+) -> TableInput:
+    """Fit the preprocessing of a table on its training rows.
 
     Numeric columns: missing values become the median, then mean 0 and standard deviation 1. Others: missing
     is a category of its own ("missing"), one column per category, all zeros for a category that training did
     not have.
+
+    Args:
+        categories: of each column that is not numeric; None takes those of the training rows.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -39,28 +48,35 @@ def fit_table(
     scale = Pipeline(
         [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
     )
+    known: Any = "auto" if categories is None else list(categories)
     encode = Pipeline(
         [
             ("impute", SimpleImputer(strategy="constant", fill_value="missing")),
-            ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
+            ("encode", OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)),
         ]
     )
     steps = [("numeric", scale, numeric), ("words", encode, words)]
     pipeline = ColumnTransformer([step for step in steps if step[2]])
-    tidied = tidy(frame, columns)
-    pipeline.fit(tidied[train])
-    x = np.ascontiguousarray(pipeline.transform(tidied), np.float32)
-    return Preprocessor("table", task, (x.shape[1],), target, tuple(columns), pipeline=pipeline), x
+    tidied = tidy(train, columns)
+    pipeline.fit(tidied)
+    width = pipeline.transform(tidied[:1]).shape[1]
+    return TableInput(tuple(columns), (width,), pipeline)
 
 
-def fit_array(train: NDArray[Any], target: Target, task: Any) -> Preprocessor:
+def categories_of(table: TableInput) -> list[NDArray[Any]] | None:
+    """The categories of a fitted table's columns that are not numeric; None if there are none."""
+    fitted = table.pipeline.named_transformers_
+    return list(fitted["words"].named_steps["encode"].categories_) if "words" in fitted else None
+
+
+def fit_array(train: NDArray[Any], layout: Literal["numbers", "image"] = "numbers") -> ArrayInput:
     """Fit the scaling of an array (rows, *shape), at least 3-D.
 
     Bytes become 0..1, everything else mean 0 and std 1 over all values.
     """
     shape = tuple(train.shape[1:])
     if _is_bytes(train):
-        return Preprocessor("array", task, shape, target, offset=0.0, scale=1 / BYTE_MAX)
+        return ArrayInput(shape, 0.0, 1 / BYTE_MAX, layout)
     mean = float(train.mean(dtype=np.float64))
     # In float64, by pieces: a float64 copy of the whole would double the memory.
     squares = sum(
@@ -68,7 +84,31 @@ def fit_array(train: NDArray[Any], target: Target, task: Any) -> Preprocessor:
         for i in range(0, len(train), PROBE_ROWS)
     )
     std = (squares / train.size) ** 0.5
-    return Preprocessor("array", task, shape, target, offset=mean, scale=1 / std if std else 1.0)
+    return ArrayInput(shape, mean, 1 / std if std else 1.0, layout)
+
+
+def fit_sequence(train: NDArray[Any], *, steps: int, masked: bool) -> SequenceInput:
+    """Fit the scaling of sequences (rows, time, features): mean 0 and standard deviation 1 of each feature.
+
+    Steps of padding (NaN behind a sequence's end) do not count, nor do steps behind the first ``steps``.
+    """
+    real = np.arange(train.shape[1]) < np.minimum(real_steps(train), steps)[:, None]
+    held = train[real].astype(np.float64)
+    stds = held.std(axis=0)
+    means = tuple(map(float, held.mean(axis=0)))
+    return SequenceInput((steps, train.shape[2]), means, tuple(float(std) or 1.0 for std in stds), masked)
+
+
+def fit_tokens(
+    train: Sequence[str], column: str, unit: TokenUnit, *, length: int, most: int, size: int | None = None
+) -> TokenInput:
+    """Learn the vocabulary of the training texts: the ``most - 2`` most frequent tokens.
+
+    Args:
+        size: how many numbers the model is to know; None is as many as there are.
+    """
+    tokens = most_frequent(train, unit, most - FIRST_TOKEN)
+    return TokenInput(column, unit, tokens, length, len(tokens) + FIRST_TOKEN if size is None else size)
 
 
 def _is_bytes(array: NDArray[Any]) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.shapes import Layout, may_be_padded, to_one_length
 from search.errors import DataError
 from search.portable import MISSING_WORDS
 from spaces.errors import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from search.data.shapes import Input
 
 # A row's part: to be split, or given; UNUSED rows are in no part.
 FREE, TRAIN, VALIDATION, TEST, UNUSED = -1, 0, 1, 2, 3
@@ -30,26 +33,40 @@ class RawData:
     Attributes:
         source: how messages call it.
         table: all columns, the target included; None for arrays of more than two dimensions.
-        array: (rows, *shape) where there is no table.
-        labels: (rows,) targets that belong to ``array``.
+        array: (rows, *shape) where there is no table. Sequences are (rows, time, features), NaN behind the last step.
+        named: several inputs by name where there is neither: frames, arrays, and Series of texts.
+        labels: (rows,) targets that belong to ``array`` or ``named``.
         target: the target's name where the source says it.
         parts: int8 (rows,), the part that the source gives each row (FREE: to be split), or None if it gives
             none.
         keep_constant: whether every column stays an input, because rows come as arrays of that width.
         origins: (name, first row) of the files that the rows come from, in order.
+        layout: what the axes of ``array`` mean where the source says it.
+        text: the column of ``table`` that holds texts where the source says it.
+        reading: how files of new rows become raw inputs, plain JSON: ``time_axis``, of several ``arrays`` and
+            ``time_axes`` by input name, and ``windows``; see ``search.reuse.rows``.
+        notices: what is worth knowing about the reading, a sentence each.
+        groups, time: (rows,) which samples belong together, and their order, where there is no ``table`` to tell it.
     """
 
     source: str
     table: pd.DataFrame | None = None
     array: NDArray[Any] | None = None
+    named: Mapping[str, Input] | None = None
     labels: pd.Series[Any] | None = None
     target: str | None = None
     parts: NDArray[np.int8] | None = None
     keep_constant: bool = False
     origins: tuple[tuple[str, int], ...] = ()
+    layout: Layout | None = None
+    text: str | None = None
+    reading: Mapping[str, Any] | None = None
+    notices: tuple[str, ...] = ()
+    groups: pd.Series[Any] | None = None
+    time: pd.Series[Any] | None = None
 
     def __len__(self) -> int:
-        holder = self.table if self.table is not None else self.array
+        holder = self.table if self.table is not None else self.labels
         return 0 if holder is None else len(holder)
 
     def place(self, row: int) -> str:
@@ -71,38 +88,13 @@ def from_frame(source: str, frame: pd.DataFrame, target: str | None = None) -> R
     refuse_duplicates(source, names)
     if not names or not len(frame):
         raise DataError(f"{source}: must hold rows to learn from, got an empty table {frame.shape}")
-    return RawData(source, table=_clean(frame.set_axis(names, axis=1)), target=target)
-
-
-def from_pair(source: str, x: Any, y: Any, *, target: str = "target") -> RawData:
-    """Take inputs and targets: a frame or 2-D array becomes a table (x1, x2, ...), other arrays stay arrays.
-
-    Raises:
-        DataError: the numbers of rows differ, or the inputs are no numbers.
-    """
-    import pandas as pd
-
-    labels = _labels(source, y, target)
-    given = isinstance(x, pd.DataFrame)
-    values = x if given else _numeric_array(source, x)
-    if len(values) != len(labels):
-        raise DataError(f"{source}: X and y must have the same number of rows, got {len(values)} and {len(labels)}")
-    if not len(values):
-        raise DataError(f"{source}: must hold rows to learn from, got arrays without any")
-    if not given and values.ndim > 2:
-        return RawData(source, array=values, labels=labels, target=str(labels.name))
-    frame = x if given else pd.DataFrame(values, columns=[f"x{i}" for i in range(1, values.shape[1] + 1)])
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    refuse_duplicates(source, list(frame.columns))
-    frame = _clean(frame)
-    name = first_free([str(labels.name), "target", "y", "label"], list(frame.columns))
-    # Joined, not assigned: hundreds of columns would fragment the frame.
-    joined = pd.concat([frame, labels.rename(name)], axis=1)
-    return RawData(source, table=joined, target=name, keep_constant=not given)
+    return RawData(source, table=clean(frame.set_axis(names, axis=1)), target=target)
 
 
 def join(parts: Sequence[tuple[RawData, int]], *, source: str) -> RawData:
     """Put data from several places under each other; every row of a place belongs to the part beside it.
+
+    Sequences of different lengths are filled with NaN up to the longest.
 
     Raises:
         DataError: a table lacks a column of the first one, or shapes differ.
@@ -115,6 +107,7 @@ def join(parts: Sequence[tuple[RawData, int]], *, source: str) -> RawData:
         "source": source,
         "parts": np.concatenate([np.full(len(raw), part, np.int8) for raw, part in parts]),
         "origins": tuple((raw.source, int(start)) for (raw, _), start in zip(parts, starts[:-1], strict=True)),
+        "notices": tuple(dict.fromkeys(notice for raw, _ in parts for notice in raw.notices)),
     }
     for raw, _ in parts[1:]:
         _refuse_mismatch(first, raw)
@@ -122,9 +115,25 @@ def join(parts: Sequence[tuple[RawData, int]], *, source: str) -> RawData:
         columns = list(first.table.columns)
         tables = [raw.table[columns] for raw, _ in parts if raw.table is not None]
         return replace(first, table=pd.concat(tables, ignore_index=True), **common)
+    common["labels"] = pd.concat([raw.labels for raw, _ in parts if raw.labels is not None], ignore_index=True)
+    for key in ("groups", "time"):
+        told = [series for raw, _ in parts if (series := getattr(raw, key)) is not None]
+        if len(told) == len(parts):
+            common[key] = pd.concat(told, ignore_index=True)
+    if first.named is not None:
+        held = [raw.named for raw, _ in parts if raw.named is not None]
+        return replace(first, named={name: _stack([one[name] for one in held]) for name in first.named}, **common)
     arrays = [raw.array for raw, _ in parts if raw.array is not None]
-    labels = pd.concat([raw.labels for raw, _ in parts if raw.labels is not None], ignore_index=True)
-    return replace(first, array=np.concatenate(arrays), labels=labels, **common)
+    layout = "sequence" if any(raw.layout == "sequence" for raw, _ in parts) else first.layout
+    return replace(first, array=_stack(arrays), **(common | {"layout": layout}))
+
+
+def _stack(pieces: Sequence[Any]) -> Any:
+    import pandas as pd
+
+    if isinstance(pieces[0], np.ndarray):
+        return np.concatenate(to_one_length(pieces) if pieces[0].ndim > 2 else pieces)
+    return pd.concat(pieces, ignore_index=True)
 
 
 def refuse_duplicates(source: str, names: Sequence[str]) -> None:
@@ -154,7 +163,7 @@ def nearest_column(name: str, columns: Sequence[str]) -> str:
     return f"{nearest(name, shown)}, ... ({len(columns)})"
 
 
-def _clean(frame: pd.DataFrame) -> pd.DataFrame:
+def clean(frame: pd.DataFrame) -> pd.DataFrame:
     """Number the rows from 0, and read the words that stand for a missing value as such, as in CSV files."""
     frame = frame.reset_index(drop=True)
     for name in frame.columns:
@@ -165,54 +174,9 @@ def _clean(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _labels(source: str, y: Any, name: str) -> pd.Series[Any]:
-    import pandas as pd
-
-    if isinstance(y, pd.Series):
-        return y.reset_index(drop=True).rename(str(y.name) if y.name is not None else name)
-    if isinstance(y, pd.DataFrame):
-        name = str(y.columns[0]) if y.shape[1] == 1 else name
-        y = y.to_numpy()
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim == 2 and _is_one_hot(values):
-        values = values.argmax(axis=1)
-    if values.ndim != 1:
-        raise DataError(
-            f"{source}: y must have one target per row, shape (rows,), (rows, 1) or one-hot, got {values.shape}"
-        )
-    if values.dtype.kind not in "biufUO":
-        raise DataError(f"{source}: y must hold numbers, booleans or words, got dtype {values.dtype}")
-    return pd.Series(values, name=name)
-
-
-def _is_one_hot(values: NDArray[Any]) -> bool:
-    if values.dtype.kind not in "biuf":
-        return False
-    return bool(((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all())
-
-
-def _numeric_array(source: str, x: Any) -> NDArray[Any]:
-    try:
-        values = np.asarray(x)
-    except ValueError as error:
-        # Ragged lists: NumPy says "inhomogeneous shape".
-        raise DataError(f"{source}: X must be one array with equal shapes in every row ({error})") from error
-    if values.dtype.kind not in "biuf":
-        remedy = "return a DataFrame for tables with words, and pad sequences to one length"
-        raise DataError(f"{source}: X must be an array of numbers, got dtype {values.dtype}; {remedy}")
-    if values.dtype.kind == "b":
-        values = values.astype(np.float32)
-    if values.ndim < 2:
-        raise DataError(
-            f"{source}: X must have the shape (rows, columns) or (rows, height, width, ...), got {values.shape}"
-        )
-    return values
-
-
 def _refuse_mismatch(first: RawData, other: RawData) -> None:
-    if (first.table is None) != (other.table is None):
+    kinds = [(raw.table is None, raw.array is None, raw.named is None) for raw in (first, other)]
+    if kinds[0] != kinds[1]:
         raise DataError(f"{other.source}: must hold the same kind of data as {first.source}, a table or an array")
     if first.table is not None and other.table is not None:
         columns = [str(name) for name in other.table.columns]
@@ -222,6 +186,28 @@ def _refuse_mismatch(first: RawData, other: RawData) -> None:
                 f"{other.source}: has no column '{lacking[0]}' as {first.source} has; "
                 f"{nearest_column(lacking[0], columns)}"
             )
-    elif first.array is not None and other.array is not None and first.array.shape[1:] != other.array.shape[1:]:
-        shapes = f"{other.array.shape[1:]} and {first.array.shape[1:]}"
-        raise DataError(f"{other.source}: samples must have the shape of those of {first.source}, got {shapes}")
+    elif first.named is not None and other.named is not None:
+        if set(first.named) != set(other.named):
+            got = f"{', '.join(other.named)}; {first.source} has {', '.join(first.named)}"
+            raise DataError(f"{other.source}: must hold the same inputs, got {got}")
+        for name, one in first.named.items():
+            _refuse_shape(f"{other.source} input '{name}'", one, first, other.named[name], other)
+    else:
+        _refuse_shape(other.source, first.array, first, other.array, other)
+
+
+def _refuse_shape(place: str, one: Any, first: RawData, two: Any, other: RawData) -> None:
+    if type(one) is not type(two):
+        raise DataError(f"{place}: must hold the same kind of data as that of {first.source}")
+    if not isinstance(one, np.ndarray) or one.shape[1:] == two.shape[1:]:
+        return
+    said: Layout | None = "sequence" if "sequence" in (first.layout, other.layout) else None
+    if may_be_padded([one, two], said):
+        return
+    shapes = f"{two.shape[1:]} and {one.shape[1:]}"
+    remedy = ""
+    if one.ndim == two.ndim == 3 and one.shape[1] == two.shape[1]:
+        remedy = "; where the last axis is time, set data.time_axis: 2"
+    elif one.ndim == two.ndim and one.shape[2:] == two.shape[2:]:
+        remedy = "; where the first axis is time, set data.layout: sequence"
+    raise DataError(f"{place}: samples must have the shape of those of {first.source}, got {shapes}{remedy}")

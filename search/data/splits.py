@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.arrangement import UNARRANGED, Arrangement
 from search.data.raw import FREE, TEST, TRAIN, VALIDATION
 from search.errors import DataError
 
@@ -27,14 +29,25 @@ PART_WORDS = {
 
 
 def split_rows(
-    fixed: NDArray[np.int8], strata: NDArray[np.int64] | None, *, test: float, validation: float, seed: int
+    fixed: NDArray[np.int8],
+    strata: NDArray[np.int64] | None,
+    *,
+    test: float,
+    validation: float,
+    seed: int,
+    arrangement: Arrangement = UNARRANGED,
 ) -> NDArray[np.int8]:
-    """Give every free row a part, at random but the same for the same seed.
+    """Give every free row a part: at random but the same for the same seed, whole groups, or by time.
 
     The shares are of the free rows, rounded, at least one row where a share is above 0; the rest trains.
+
     With ``strata`` each part has each class in its share of all rows, to within one row, and every class
     with two rows or more keeps one in training, as long as training keeps half the rows. For this the n rows
     of a class, in random order, get the places 1/2n, 3/2n, ...; all rows are sorted by place and cut.
+
+    Rows of a group get one part, as near to the shares as whole groups allow (and with ``strata``, to the classes'
+    shares). In order of time, training comes before validation and validation before the test part; rows of the same
+    time get one part.
 
     Args:
         fixed: int8 (rows,), the part of rows that have one, FREE for the others.
@@ -44,15 +57,61 @@ def split_rows(
         int8 (rows,): TRAIN, VALIDATION or TEST.
     """
     free = np.flatnonzero(fixed == FREE)
-    order = np.random.default_rng(seed).permutation(free)
-    if strata is not None:
-        order = order[np.argsort(_places(strata[order]), kind="stable")]
-    n_test, n_validation = (max(1, round(share * len(free))) if share else 0 for share in (test, validation))
     parts = fixed.copy()
-    parts[order] = TRAIN
-    parts[order[:n_test]] = TEST
-    parts[order[n_test : n_test + n_validation]] = VALIDATION
+    parts[free] = TRAIN
+    n_test, n_validation = (max(1, round(share * len(free))) if share else 0 for share in (test, validation))
+    if arrangement.times is not None:
+        order = free[np.argsort(arrangement.times[free], kind="stable")]
+        for part, count in ((TEST, n_test), (VALIDATION, n_validation)):
+            order = _cut_last(parts, order, part, count, arrangement.times)
+    elif arrangement.groups is not None:
+        for part, count in ((TEST, n_test), (VALIDATION, n_validation)):
+            left = free[parts[free] == TRAIN]
+            if count:
+                parts[_take_groups(left, count, strata, arrangement.groups, seed)] = part
+    else:
+        order = np.random.default_rng(seed).permutation(free)
+        if strata is not None:
+            order = order[np.argsort(_places(strata[order]), kind="stable")]
+        parts[order[:n_test]] = TEST
+        parts[order[n_test : n_test + n_validation]] = VALIDATION
     return parts
+
+
+def _cut_last(
+    parts: NDArray[np.int8], order: NDArray[np.int64], part: int, count: int, times: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give the last ``count`` rows of an order, and all of the same time as the first of them, a part."""
+    if not count or not len(order):
+        return order
+    is_late = times[order] >= times[order[-min(count, len(order))]]
+    parts[order[is_late]] = part
+    return order[~is_late]
+
+
+def _take_groups(
+    rows: NDArray[np.int64],
+    count: int,
+    strata: NDArray[np.int64] | None,
+    groups: NDArray[np.int64],
+    seed: int,
+) -> NDArray[np.int64]:
+    """Choose whole groups that come nearest to ``count`` rows: the best fitting fold of a grouped cross-validation."""
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    several = len(np.unique(groups[rows]))
+    if several < 2:
+        return rows[:0]  # check_parts says that a part is empty
+    few = count > len(rows) / 2  # then it is the rest that is cut out
+    wanted = len(rows) - count if few else count
+    kind: Any = GroupKFold if strata is None else StratifiedGroupKFold
+    splitter = kind(min(several, max(2, round(len(rows) / max(1, wanted)))), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class in fewer rows than folds
+        classes = None if strata is None else strata[rows]
+        folds = [fold for _, fold in splitter.split(rows, classes, groups[rows]) if len(fold)]
+    best = min(folds, key=lambda fold: abs(len(fold) - wanted))
+    return rows[np.setdiff1d(np.arange(len(rows)), best)] if few else rows[best]
 
 
 def _places(codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -97,20 +156,22 @@ def check_parts(
     *,
     source: str,
     drawn: bool,
+    pooled: bool = False,
 ) -> list[str]:
     """Make sure that training is possible, and say which parts lack a class.
 
     Args:
         drawn: whether a part was drawn here, or all of them were given.
+        pooled: whether folds are cut from the training part, so that there is no validation part.
 
     Raises:
         DataError: there is nothing to train or validate on, or a class is missing from the training part.
     """
-    for part, least in ((TRAIN, 2), (VALIDATION, 1)):
+    for part, least in ((TRAIN, 2), (VALIDATION, 0 if pooled else 1)):
         got = int((parts == part).sum())
         if got < least:
             rule = f"the {PART_NAMES[part]} part must have at least {least} rows, got {got}"
-            raise DataError(f"{source}: {rule}; change data.test, data.validation or the split")
+            raise DataError(f"{source}: {rule}; change data.test, data.validation or what gives the split")
     if codes is None or classes is None:
         return []
     notices = []

@@ -16,7 +16,20 @@ import pytest
 
 import search.portable as portable
 from search.data.prepare import fit_table
-from search.portable import Column, PortableError, PortableModel, Preprocessor, Target, score_units
+from search.portable import (
+    ArrayInput,
+    Column,
+    PortableError,
+    PortableModel,
+    Preprocessor,
+    SequenceInput,
+    SeveralInputs,
+    Target,
+    TokenInput,
+    score_units,
+)
+from search.portable.user_code import load_code
+from spaces.data_spec import MASK_VALUE
 
 TRAIN = pd.DataFrame(
     {
@@ -29,12 +42,15 @@ COLUMNS = (Column("age", "numeric"), Column("job", "categorical"), Column("membe
 
 
 def table(task: Any = "binary", target: Target | None = None) -> Preprocessor:
-    everything = np.ones(len(TRAIN), bool)
-    return fit_table(TRAIN, everything, COLUMNS, target or Target("t", ("no", "yes")), task)[0]
+    return Preprocessor(task, target or Target("t", ("no", "yes")), fit_table(TRAIN, COLUMNS))
+
+
+SEQUENCES = SequenceInput((4, 2), means=(0.5, 1 / 3), stds=(1.0, 2.0), masked=True)
+TEXTS = TokenInput("note", "characters", ("a", "é", '"'), length=5, size=7)
 
 
 def array(task: Any = "binary", target: Target | None = None) -> Preprocessor:
-    return Preprocessor("array", task, (2, 3), target or Target("t", (0, 1)), offset=1.0, scale=0.5)
+    return Preprocessor(task, target or Target("t", (0, 1)), ArrayInput((2, 3), offset=1.0, scale=0.5))
 
 
 # Median and mean of the ages are 30; the deviations are -10, 0, 0, 10: std = sqrt(200 / 4) = 7.0711.
@@ -84,7 +100,7 @@ def test_unknown_categories_are_zeros_and_gaps_are_filled() -> None:
 def test_categories_that_are_numbers_match_whatever_type_holds_them() -> None:
     columns = (Column("zone", "categorical"),)
     train = pd.DataFrame({"zone": pd.Categorical(["1", "2", "1"])})
-    fitted, _ = fit_table(train, np.ones(3, bool), columns, Target("t", (0, 1)), "binary")
+    fitted = fit_table(train, columns)
     for rows in ([1, 2], [1.0, 2.0], ["1", "2"], ["1", " 2"]):
         np.testing.assert_array_equal(fitted.transform(pd.DataFrame({"zone": rows})), [[1, 0], [0, 1]])
 
@@ -226,6 +242,10 @@ def test_errors_are_given_in_the_targets_unit(name: str, power: int) -> None:
     assert score_units(name, 0.5, target_std=10.0) == 0.5 * 10.0**power
 
 
+def described(fitted: Preprocessor) -> dict[str, Any]:
+    return {key: value for key, value in vars(fitted.inputs).items() if key != "pipeline"}
+
+
 @pytest.mark.parametrize(
     "fitted",
     [
@@ -233,15 +253,110 @@ def test_errors_are_given_in_the_targets_unit(name: str, power: int) -> None:
         table("multiclass", Target("t", (True, 1.5, "ä"))),
         table("regression", Target("t", None, mean=0.1, std=1 / 3)),
         array(),
+        Preprocessor("binary", Target("t", ("no", "yes"), threshold=0.3), SEQUENCES, {"time_axis": 2}),
+        Preprocessor("binary", Target("t", (0, 1)), TEXTS),
     ],
+    ids=["table", "multiclass", "regression", "array", "sequence", "tokens"],
 )
 def test_a_saved_preprocessor_is_the_same_when_loaded(tmp_path: Path, fitted: Preprocessor) -> None:
     fitted.save(tmp_path / "new" / "bundle")
     loaded = Preprocessor.load(tmp_path / "new" / "bundle")
-    facts = {key: value for key, value in vars(fitted).items() if key != "pipeline"}
-    assert {key: value for key, value in vars(loaded).items() if key != "pipeline"} == facts
-    rows = TRAIN if fitted.kind == "table" else np.ones((2, 2, 3))
+    assert (loaded.task, loaded.target, loaded.reading) == (fitted.task, fitted.target, fitted.reading)
+    assert described(loaded) == described(fitted)
+    rows = {"table": TRAIN, "array": np.ones((2, 2, 3)), "sequence": np.ones((2, 3, 2)), "tokens": ["ab"]}[fitted.kind]
     np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+
+
+def test_several_inputs_are_the_same_when_loaded(tmp_path: Path) -> None:
+    columns = COLUMNS[:2]
+    parts = {"one": fit_table(TRAIN, columns), "two": fit_table(TRAIN, COLUMNS[2:]), "text": TEXTS}
+    fitted = Preprocessor("binary", Target("t", (0, 1)), SeveralInputs(parts))
+    fitted.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "spec.json",
+        "preprocessor.one.skops",
+        "preprocessor.two.skops",
+    }
+    loaded, rows = Preprocessor.load(tmp_path), TRAIN.assign(note="aé")
+    assert loaded.kind == "inputs"
+    expected = fitted.transform(rows)
+    for name, x in loaded.transform(rows).items():
+        np.testing.assert_array_equal(x, expected[name])
+
+
+# What the version before wrote: one input, its facts beside the task.
+FORMAT_1 = """
+{"format": 1, "kind": "array", "task": "multiclass", "input_shape": [2, 3],
+ "target": {"name": "t", "classes": ["a", "b", "c"], "mean": 0.0, "std": 1.0},
+ "columns": [], "offset": 1.0, "scale": 0.5}
+"""
+
+
+def test_bundles_of_the_first_format_still_load(tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text(FORMAT_1)
+    loaded = Preprocessor.load(tmp_path)
+    assert loaded == Preprocessor("multiclass", Target("t", ("a", "b", "c")), ArrayInput((2, 3), 1.0, 0.5))
+    table().save(tmp_path)
+    old = {
+        "format": 1,
+        "kind": "table",
+        "task": "binary",
+        "input_shape": [6],
+        "target": {"name": "t", "classes": ["no", "yes"], "mean": 0.0, "std": 1.0},
+        "columns": [{"name": column.name, "kind": column.kind} for column in COLUMNS],
+        "offset": 0.0,
+        "scale": 1.0,
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(old))
+    np.testing.assert_allclose(Preprocessor.load(tmp_path).transform(TRAIN), EXPECTED, rtol=1e-6)
+
+
+def test_own_code_is_run_once_and_a_missing_file_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "user_code"
+    place.mkdir()
+    (place / "helper.py").write_text("FACTOR = 3\n")
+    (place / "mine.py").write_text("from helper import FACTOR\nclass Mine:\n    factor = FACTOR\n")
+    objects = load_code(tmp_path, ["mine.py"])
+    assert list(objects) == ["Mine"]
+    assert objects["Mine"].factor == 3
+    assert load_code(tmp_path, ["mine.py"])["Mine"] is objects["Mine"]
+    sys.modules.pop("helper")
+    for name in ("gone.py", "../mine.py"):
+        with pytest.raises(PortableError, match="the model's own code is missing"):
+            load_code(tmp_path, [name])
+
+
+def test_a_masked_step_is_marked_as_the_models_expect_it() -> None:
+    assert portable.MASK_VALUE == MASK_VALUE
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.zeros((2, 3, 5)), "the array must have the shape (rows, steps, 2), got (2, 3, 5)"),
+        (np.zeros((2, 3)), "got (2, 3)"),
+        ([np.zeros((2, 2)), np.zeros((3, 4))], "of equally many features, got (2, 2), (3, 4)"),
+        ([["a"], ["b"]], "each sequence must be an array (steps, features) of numbers"),
+        (np.array([[[1.0, 2.0], [np.nan, 2.0], [1.0, 1.0]]]), "got NaN in row 1, step 2 of 3, feature 1"),
+        (np.full((1, 3, 2), np.nan), "every sequence must have at least one step, got none in row 1"),
+        (np.full((1, 3, 2), 1e39), "must hold finite numbers, got 1e+39 in row 1, step 1, feature 1"),
+    ],
+    ids=["features", "axes", "ragged", "words", "gap", "empty", "too large"],
+)
+def test_unfit_sequences_are_refused(rows: Any, words: str) -> None:
+    with pytest.raises(PortableError) as caught:
+        SEQUENCES.transform(rows)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_texts_need_their_column() -> None:
+    with pytest.raises(PortableError, match=r"the rows lack the column 'note' \(is 'notes' meant"):
+        TEXTS.transform(pd.DataFrame({"notes": ["a"]}))
+    with pytest.raises(
+        PortableError, match=r"the texts of 'note' must be one a row, got an array of the shape \(2, 2\)"
+    ):
+        TEXTS.transform(np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize(
@@ -250,8 +365,9 @@ def test_a_saved_preprocessor_is_the_same_when_loaded(tmp_path: Path, fitted: Pr
         ("spec.json", b"{", "damaged, cannot be read"),
         ("spec.json", b"[]", "damaged, cannot be read"),
         ("spec.json", b"\xff", "damaged, cannot be read"),
-        ("spec.json", b'{"format": 1}', "damaged, cannot be read ('target')"),
-        ("spec.json", b'{"format": 2}', "bundle format 2 is not 1"),
+        ("spec.json", b'{"format": 1}', "damaged, cannot be read ('input_shape')"),
+        ("spec.json", b'{"format": 2}', "damaged, cannot be read ('target')"),
+        ("spec.json", b'{"format": 3}', "bundle format 3 is not 2 or 1"),
         ("preprocessor.skops", b"no", "preprocessor.skops: damaged or missing"),
     ],
 )
@@ -293,7 +409,7 @@ def test_a_pipeline_of_foreign_types_is_not_loaded(tmp_path: Path) -> None:
 ALONE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import portable
+import kerasweep_model as portable
 light = not {"pandas", "sklearn", "skops", "keras", "tensorflow"} & set(sys.modules)
 import numpy as np, pandas as pd
 columns = {"age": [20, 40, 30], "job": ["cook", "pilot", None], "member": [True, False, True]}
@@ -322,8 +438,7 @@ print(json.dumps({
 
 def test_a_bundle_predicts_without_kerasweep(tmp_path: Path) -> None:
     table().save(tmp_path / "bundle")
-    (tmp_path / "copy").mkdir()
-    shutil.copy(portable.__file__, tmp_path / "copy" / "portable.py")
+    shutil.copytree(Path(portable.__file__).parent, tmp_path / "copy" / "kerasweep_model")
     command = [sys.executable, "-I", "-c", ALONE, str(tmp_path / "copy"), str(tmp_path / "bundle")]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stderr

@@ -114,7 +114,7 @@ CASES: list[tuple[str, pd.DataFrame, dict[str, Any], str]] = [
         BASE.assign(note=[f"n{i}" for i in range(ROWS)]),
         {},
         "column 'note' is text (40 different values in 40 rows, such as 'n0'); leave it out with data.drop: "
-        "[note], or derive numbers or categories from it first",
+        "[note], read it with data.text: note, or derive numbers or categories from it first",
     ),
     (
         "dates",

@@ -33,6 +33,19 @@ def test_drop_takes_one_name_or_a_list(drop: Any, names: tuple[str, ...]) -> Non
     assert DataConfig(source="a.csv", drop=drop).drop == names
 
 
+def test_an_input_is_columns_a_text_or_an_array() -> None:
+    given = {"a": ["b", 2019], "c": {"text": "d", "tokens": "words"}, "e": "f"}
+    config = DataConfig.model_validate({"source": "a.csv", "inputs": given})
+    assert config.inputs is not None
+    one, two, three = config.inputs.values()
+    assert (one.columns, two.text, two.tokens, three.array) == (("b", "2019"), "d", "words", "f")
+    assert DataConfig.model_validate(config.model_dump(mode="json", exclude_none=True)) == config
+
+
+def test_one_column_may_both_group_and_order_the_rows() -> None:
+    assert DataConfig(source="a.csv", groups="year", time="year").time == "year"
+
+
 @pytest.mark.parametrize(
     ("given", "key", "message"),
     [
@@ -52,6 +65,20 @@ def test_drop_takes_one_name_or_a_list(drop: Any, names: tuple[str, ...]) -> Non
         ({"source": "a.csv", "drop": {"a": 1}}, ("drop",), "must be a list of column names"),
         ({"source": "a.csv", "task": "clustering"}, ("task",), "'binary'"),
         ({"source": "a.csv", "tset": 0.1}, ("tset",), "not permitted"),
+        ({"source": "a.csv", "prepare": "weeks"}, ("prepare",), "such as weather.py:weeks, got 'weeks'"),
+        ({"source": "a.csv", "image_size": [28]}, ("image_size",), "got [28]"),
+        ({"source": "a.csv", "image_size": [28, True]}, ("image_size",), "must be [height, width] in pixels"),
+        ({"source": "a.csv", "longest": 0}, ("longest",), "greater than or equal to 1"),
+        ({"source": "a.csv", "windows": {}}, ("windows", "length"), "required"),
+        ({"source": "a.csv", "windows": {"length": 2, "columns": []}}, ("windows",), "must name a column at least"),
+        ({"source": "a.csv", "windows": {"length": 2, "include_target": True}}, ("windows",), "set horizon: 1"),
+        ({"source": "a.csv", "target": "t", "windows": {"length": 2, "columns": ["t"]}}, (), "windows.include_target"),
+        ({"source": "a.csv", "inputs": {}}, ("inputs",), "must name an input at least"),
+        ({"source": "a.csv", "inputs": {"a b": ["c"]}}, ("inputs",), "must be letters, digits and '_'"),
+        ({"source": "a.csv", "inputs": {"a": {}}}, ("inputs", "a"), "got none of them"),
+        ({"source": "a.csv", "inputs": {"a": {"text": "b", "array": "c"}}}, ("inputs", "a"), "got text and array"),
+        ({"source": "a.csv", "inputs": {"a": ["b"]}, "windows": {"length": 2}}, (), "both say what the inputs are"),
+        ({"source": "a.csv", "target": "y", "time": "y"}, (), "time must be another column than the target"),
     ],
 )
 def test_a_broken_rule_names_its_key_and_value(given: dict[str, Any], key: tuple[str, ...], message: str) -> None:

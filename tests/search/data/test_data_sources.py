@@ -135,7 +135,7 @@ def late():
     return X, y
 def swapped(): return X[:15], X[15:], y[:15], y[15:]
 def words(): return np.array([["a", "b"]] * 20), y
-def ragged(): return [[1.0], [1.0, 2.0]] * 10, y
+def ragged(): return [["a"], [1.0, 2.0]] * 10, y
 def nothing(): return None
 def three(): return X, y, y
 def broken(): return X / neighbour.undefined
@@ -184,8 +184,8 @@ def test_a_function_may_return_data_in_any_usual_form(
         ("X", "has no function 'X'"),
         ("swapped", "y_test), got (x_train, x_test, y_train, y_test)"),
         ("words", "must be an array of numbers, got dtype <U1; return a DataFrame for tables with words"),
-        ("ragged", "equal shapes in every row"),
-        ("nothing", "must return a DataFrame, (X, y) or (x_train, y_train, x_test, y_test), got NoneType"),
+        ("ragged", "X must hold sequences of numbers, got ['a'] in row 1"),
+        ("nothing", "(X, y) or (x_train, y_train, x_test, y_test), got None; does it end with 'return'?"),
         ("three", "got a tuple of 3"),
     ],
 )
@@ -205,3 +205,20 @@ def test_a_path_in_front_of_the_function_is_relative_to_the_folder(loaders: Path
     raw = read_source("./loaders.py:pair", loaders)
     assert len(raw) == 20
     np.testing.assert_array_equal(raw.table["target"] if raw.table is not None else [], np.arange(20) % 2)
+
+
+def test_what_a_study_records_can_be_read_from_anywhere(tmp_path: Path) -> None:
+    from search.cli.launch import source_from_here, study_name_for
+    from search.study.plan import absolute_source
+
+    (tmp_path / "flowers").mkdir()
+    (tmp_path / "t.csv").touch()
+    given = ["flowers", "flowers/", "t.csv", "own.py:load", "sklearn:iris", "keras:mnist"]
+    absolute = [absolute_source(source, tmp_path) for source in given]
+    assert absolute == [
+        *(str(tmp_path.resolve() / name) for name in ("flowers", "flowers", "t.csv", "own.py:load")),
+        "sklearn:iris",
+        "keras:mnist",
+    ]
+    assert [study_name_for(source) for source in given] == ["flowers", "flowers", "t", "load", "iris", "mnist"]
+    assert source_from_here("flowers/") == str(Path.cwd() / "flowers")
