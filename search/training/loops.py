@@ -1,42 +1,182 @@
 """How does one epoch of training run: compiled whole where the data fits, through Keras's own ``fit`` where not?
 
 Both loops take the same batches in the same order and give the same numbers; the trial does not know which it has.
+``fit`` serves data too large to hold, and Keras on another backend than TensorFlow.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.dataset import Part
+from search.messages import WorkerSetup
+from search.training.balance import sample_weights
+from search.training.phases import Phase, averaged_weights, first_phase, second_phase
+from search.training.restart import restart
+from spaces.evaluation import evaluate
+from spaces.metrics import Direction
+from spaces.model_config import ModelConfig
+from spaces.thresholds import best_threshold
 
 if TYPE_CHECKING:
     import keras
 
 Array = NDArray[Any]
 _LARGEST_VALIDATION_BATCH = 4096
+_VALIDATION_BYTES = 256 * 2**20  # that one layer's activations may take
 
 
-class EpochLoop(Protocol):
-    """Trains a compiled model one epoch at a time."""
+@dataclass(frozen=True)
+class Validated:
+    """What a pass over a part comes to.
+
+    Attributes:
+        loss: the mean over all samples, regularization included.
+        outputs: float32 (samples, outputs); None for a model whose outputs are not one array of that shape.
+        own: metrics that the model computes by itself, by name.
+    """
+
+    loss: float
+    outputs: Array | None
+    own: Mapping[str, float]
+
+
+class EpochLoop(ABC):
+    """Trains a compiled model one epoch at a time.
+
+    Attributes:
+        threshold: above which probability a sample was of the second class in the last validation, where
+            ``setup.threshold`` has it chosen; None else.
+        outputs: of the last validation, float32 (samples, outputs).
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        config: ModelConfig,
+        train: Part,
+        validation: Part | None,
+        setup: WorkerSetup,
+        *,
+        epochs: int,
+    ) -> None:
+        """``epochs``: the most that will be trained, over which some schedules stretch."""
+        self._model, self._config, self._setup, self._epochs = model, config, setup, epochs
+        self._epoch = 0
+        self.threshold: float | None = None
+        self.outputs: Array | None = None
+        self._phase = self._first = first_phase(model, config, epochs)
+        self._second: Phase | None = None
+        optimizers = [config.optimizer] + ([config.second.optimizer] if config.second is not None else [])
+        self._reports_rate = any(optimizer.schedule is not None for optimizer in optimizers)
+        self.set_data(train, validation)
 
     def train(self, order: Array) -> dict[str, float]:
         """Train on the samples in this order (a permutation, int32) and give the epoch's mean metrics."""
+        self._epoch += 1
+        if self._config.second is not None and self._epoch == self._config.second.from_epoch:
+            if self._second is None:
+                self._second = second_phase(self._model, self._config, self._epochs)
+            else:
+                self._second.restart(self._model)
+            self._enter(self._second)
+        rates = self._phase.rates_of(self._epoch, -(-len(order) // self._config.batch_size))
+        metrics = self._train(order, rates)
+        if self._reports_rate:
+            metrics["learning_rate"] = float(self._phase.optimizer.learning_rate if rates is None else rates[-1])
+        if self._validation is None:
+            self._look_for_plateau(metrics["loss"], "minimize")
+        return metrics
 
     def validate(self) -> dict[str, float]:
-        """The metrics on the validation part, under their names without ``val_``; empty without such a part."""
+        """The metrics on the whole validation part, under their names without ``val_``; empty without such a part.
+
+        Those of a regression are in the target's own units; the loss is as the model has it.
+        """
+        if self._validation is None:
+            return {}
+        done, setup = self._validate(), self._setup
+        self.outputs, metrics = done.outputs, {"loss": done.loss, **done.own}
+        if done.outputs is not None:
+            if setup.threshold is not None:
+                self.threshold = best_threshold(setup.threshold, self._targets, done.outputs)
+            metrics |= measure(setup, self._targets, done.outputs, self.threshold)
+        watched = setup.objective.removeprefix("val_")
+        if setup.objective.startswith("val_") and watched in metrics:
+            self._look_for_plateau(metrics[watched], setup.direction)
+        else:
+            self._look_for_plateau(metrics["loss"], "minimize")
+        return metrics
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Inside, the model holds the moving average of its weights, where its optimizer keeps one."""
+        return averaged_weights(self._model)
+
+    def set_data(self, train: Part, validation: Part | None) -> None:
+        """Train and validate on other arrays, of the same shapes of sample; nothing is traced again."""
+        spec = self._setup.spec
+        self._validation = validation
+        weights = sample_weights(train.y, spec.task, spec.outputs, self._config, self._setup.class_weight)
+        if validation is not None:
+            self._targets = raw_targets(validation.y, self._setup)
+        self._hold(train, weights, validation)
+
+    def restart(self, fresh: keras.Model) -> None:
+        """Begin a new training with the weights and random states of a freshly built model; nothing is traced again."""
+        if self._phase is not self._first:
+            self._enter(self._first)
+        restart(self._model, fresh)
+        self._first.restart()
+        self._epoch, self.threshold, self.outputs = 0, None, None
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._model.optimizer = phase.optimizer
+
+    def _look_for_plateau(self, value: float, direction: Direction) -> None:
+        if self._phase.plateau is not None:
+            self._phase.plateau = self._phase.plateau.after(value, direction)
+
+    @abstractmethod
+    def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
+        """Keep the arrays at hand; ``weights``: what each training sample counts."""
+
+    @abstractmethod
+    def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
+        """Train one epoch, its steps at these learning rates."""
+
+    @abstractmethod
+    def _validate(self) -> Validated:
+        """Run the validation part through the model."""
 
 
 def make_loop(
-    model: keras.Model, train: Part, validation: Part | None, batch_size: int, in_memory_bytes: int
+    model: keras.Model,
+    config: ModelConfig,
+    train: Part,
+    validation: Part | None,
+    setup: WorkerSetup,
+    *,
+    epochs: int,
+    in_memory_bytes: int,
 ) -> EpochLoop:
-    """The compiled loop where the data may be copied to the device, else Keras's own."""
-    size = sum(part.x.nbytes + part.y.nbytes for part in (train, validation) if part is not None)
-    kind = CompiledLoop if size <= in_memory_bytes else FitLoop
-    return kind(model, train, validation, batch_size)
+    """The compiled loop where TensorFlow is the backend and the data may be copied to the device, else ``fit``."""
+    import keras
+
+    from search.training.compiled import CompiledLoop
+    from search.training.fitting import FitLoop
+
+    size = sum(nbytes(part) for part in (train, validation) if part is not None)
+    fits = keras.backend.backend() == "tensorflow" and size <= in_memory_bytes
+    kind: type[EpochLoop] = CompiledLoop if fits else FitLoop
+    return kind(model, config, train, validation, setup, epochs=epochs)
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> Array:
@@ -44,89 +184,59 @@ def epoch_order(seed: int, epoch: int, samples: int) -> Array:
     return np.random.default_rng([seed, epoch]).permutation(samples).astype(np.int32)
 
 
-class CompiledLoop:
-    """One ``tf.function`` that runs a whole epoch over data that already lies on the device.
-
-    ``keras.Model.fit`` crosses from Python into the graph at every batch, which for a small model takes ten times as
-    long as the arithmetic. Here the loop over batches is in the graph, around the model's own ``train_step``: same
-    losses, regularizers, metrics and optimizer, hence the same weights.
-    """
-
-    def __init__(self, model: keras.Model, train: Part, validation: Part | None, batch_size: int) -> None:
-        import tensorflow as tf
-
-        _create_state(model, train)
-        self._train = self._compile(model, model.train_step, train, batch_size)
-        self._validate = None
-        if validation is not None:
-            rows = min(len(validation), max(batch_size, _LARGEST_VALIDATION_BATCH))
-            self._order = tf.range(len(validation))
-            self._validate = self._compile(model, model.test_step, validation, rows)
-
-    def train(self, order: Array) -> dict[str, float]:
-        return _numbers(self._train(order))
-
-    def validate(self) -> dict[str, float]:
-        return _numbers(self._validate(self._order)) if self._validate is not None else {}
-
-    @staticmethod
-    def _compile(model: keras.Model, step: Any, part: Part, batch_size: int) -> Any:
-        import tensorflow as tf
-
-        x, y = tf.constant(part.x), tf.constant(part.y)
-
-        def epoch(order: tf.Tensor) -> Mapping[str, tf.Tensor]:
-            model.reset_metrics()
-            # A slice past the end is cut short, so the last, short batch goes through the same traced body.
-            for start in tf.range(0, tf.shape(order)[0], batch_size):
-                rows = order[start : start + batch_size]
-                step((tf.gather(x, rows), tf.gather(y, rows)))
-            return model.get_metrics_result()
-
-        return tf.function(epoch, input_signature=[tf.TensorSpec((None,), tf.int32)])
+def measure(setup: WorkerSetup, targets: Array, outputs: Array, threshold: float | None) -> dict[str, float]:
+    """The study's metrics of a whole part; ``targets`` as ``raw_targets`` gives them."""
+    if setup.target_std is not None:
+        outputs = outputs.astype(np.float64) * setup.target_std + setup.target_mean
+    return evaluate(setup.metrics, setup.spec.task, targets, outputs, 0.5 if threshold is None else threshold)
 
 
-class FitLoop:
-    """Keras's own ``fit``, one epoch a call, reading batches from arrays that may be memory maps."""
-
-    def __init__(self, model: keras.Model, train: Part, validation: Part | None, batch_size: int) -> None:
-        self._model, self._part, self._validation = model, train, validation
-        self._batch_size = batch_size
-
-    def train(self, order: Array) -> dict[str, float]:
-        history = self._model.fit(_batches(self._part, order, self._batch_size), verbose=0, shuffle=False)
-        return {name: float(values[-1]) for name, values in history.history.items()}
-
-    def validate(self) -> dict[str, float]:
-        if self._validation is None:
-            return {}
-        rows = max(self._batch_size, _LARGEST_VALIDATION_BATCH)
-        batches = _batches(self._validation, np.arange(len(self._validation), dtype=np.int32), rows)
-        return _numbers(self._model.evaluate(batches, verbose=0, return_dict=True))
+def raw_targets(y: Array, setup: WorkerSetup) -> Array:
+    """Targets as metrics take them: class indices as they are, a regression's in its own units."""
+    if setup.target_std is None:
+        return np.asarray(y)
+    return np.asarray(y, np.float64) * setup.target_std + setup.target_mean
 
 
-def _create_state(model: keras.Model, train: Part) -> None:
-    """Make every variable before tracing: a ``tf.function`` may not make them inside its loop."""
-    x, y = train.x[:1], train.y[:1]
-    predicted = model(x, training=False)
-    model.compute_loss(x=x, y=y, y_pred=predicted)
-    model.compute_metrics(x, y, predicted)
-    model.optimizer.build(model.trainable_variables)
+def nbytes(part: Part) -> int:
+    """Bytes of a part's arrays."""
+    return sum(array.nbytes for array in (*inputs(part), part.y))
 
 
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
+def inputs(part: Part) -> list[Array]:
+    """The arrays of a part's inputs."""
+    return list(part.x.values()) if isinstance(part.x, Mapping) else [part.x]
 
 
-def _batches(part: Part, order: Array, batch_size: int) -> Any:
+def rows_of(x: Any, rows: Any) -> Any:
+    """Some rows of one input, or of each of several."""
+    return {name: array[rows] for name, array in x.items()} if isinstance(x, Mapping) else x[rows]
+
+
+def validation_batch(model: keras.Model) -> int:
+    """Samples that may go through the model at once: up to 4096, fewer where a layer's activations are large."""
+    widest = 1
+    for layer in model.layers:
+        try:
+            shape = layer.output.shape
+        except (AttributeError, ValueError):  # several outputs, or a layer that was called from Python code
+            continue
+        widest = max(widest, int(np.prod([size or 1 for size in shape[1:]])))
+    return max(32, min(_LARGEST_VALIDATION_BATCH, _VALIDATION_BYTES // (4 * widest)))
+
+
+def is_own(model: keras.Model, method: str) -> bool:
+    """Whether the model's class brings its own ``train_step`` or ``test_step``."""
     import keras
 
-    class Batches(keras.utils.PyDataset):
-        def __len__(self) -> int:
-            return -(-len(order) // batch_size)
+    return getattr(type(model), method) is not getattr(keras.Model, method)
 
-        def __getitem__(self, index: int) -> tuple[Array, Array]:
-            rows = order[index * batch_size : (index + 1) * batch_size]
-            return part.x[rows], part.y[rows]
 
-    return Batches()
+def fits(outputs: Any, setup: WorkerSetup) -> bool:
+    """Whether a model's outputs are one array (samples, outputs) as the task has it."""
+    return getattr(outputs, "shape", None) is not None and tuple(outputs.shape)[1:] == (setup.spec.outputs,)
+
+
+def own_metrics(metrics: Mapping[str, Any], setup: WorkerSetup) -> dict[str, float]:
+    """What a model measures beyond its loss and the study's metrics."""
+    return {name: float(value) for name, value in metrics.items() if name != "loss" and name not in setup.metrics}

@@ -1,4 +1,8 @@
-"""How many processor threads may TensorFlow use in this process?"""
+"""How is Keras's backend loaded, and how many processor threads may it use in this process?
+
+TensorFlow and PyTorch take a number of threads. JAX has none to set: its processor backend always uses as many as there
+are cores, so with it the last digits of a result depend on the machine, and `search.workers` is better left small.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,23 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib import import_module
 
 
-def import_tensorflow() -> Any:
-    """Import TensorFlow without its start-up chatter, part of which no setting silences."""
+def import_backend() -> str:
+    """Import Keras and its backend without start-up chatter, part of which no setting silences; returns its name."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_to_nowhere():
         import keras
-        import tensorflow as tf
 
-        assert keras.backend.backend() == "tensorflow", "set KERAS_BACKEND=tensorflow, or leave it unset"
-        tf.config.list_physical_devices()  # says the rest of what it has to say
-    tf.get_logger().setLevel("ERROR")
-    return tf
+        backend: str = keras.backend.backend()
+        if backend == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # says the rest of what it has to say
+    if backend == "tensorflow":
+        tf.get_logger().setLevel("ERROR")
+    return backend
 
 
 @contextmanager
@@ -38,11 +45,20 @@ def _stderr_to_nowhere() -> Iterator[None]:
 
 
 def limit_threads(threads: int) -> None:
-    """Limit TensorFlow to so many threads; for a small model one is faster than two, and exact to the last digit.
+    """Limit the backend to so many threads; for a small model one is faster than two, and exact to the last digit."""
+    match import_backend():
+        case "tensorflow":
+            _limit_tensorflow(threads)
+        case "torch":
+            import_module("torch").set_num_threads(threads)
+        case _:
+            return  # JAX, and NumPy's backend, have no such limit
 
-    TensorFlow fixes the number when it first computes; a process that has computed already keeps what it has.
-    """
-    tf = import_tensorflow()
+
+def _limit_tensorflow(threads: int) -> None:
+    """TensorFlow fixes the number when it first computes; a process that has computed already keeps what it has."""
+    import tensorflow as tf
+
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -51,7 +67,7 @@ def limit_threads(threads: int) -> None:
             warnings.warn(
                 f"TensorFlow already runs in this process with its own number of threads, not {threads}; "
                 "results may differ in the last digits from those of a worker process",
-                stacklevel=2,
+                stacklevel=3,
             )
     for device in tf.config.list_physical_devices("GPU"):
         try:
@@ -59,3 +75,27 @@ def limit_threads(threads: int) -> None:
             tf.config.experimental.set_memory_growth(device, True)
         except RuntimeError:
             return  # already in use by this process, with whatever was set then
+
+
+def out_of_memory_errors() -> tuple[type[BaseException], ...]:
+    """What the backend raises where memory runs out."""
+    import keras
+
+    found: tuple[type[BaseException], ...] = (MemoryError,)
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            return (*found, tf.errors.ResourceExhaustedError)
+        case "torch":
+            return (*found, import_module("torch").OutOfMemoryError)
+    return found
+
+
+def backend_versions() -> dict[str, str]:
+    """Library to version, of Keras and what it computes with."""
+    import keras
+
+    name = keras.backend.backend()
+    module = import_module(name)
+    return {name: str(module.__version__), "keras": str(keras.__version__)}

@@ -2,67 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
 import os
 import time
 from collections.abc import Generator
 from pathlib import Path
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from search.data.dataset import Part, PartName
-from search.messages import Decision, EpochReport, Outcome, ScoreJob, ScoreResult, TrialJob, TrialResult, WorkerSetup
-from search.training.loops import make_loop
-from search.training.progress import Best, is_better
-from search.training.rounds import in_units, resident_bytes, train_round
-from spaces.builders import build, build_metric, loss_name
+from search.custom.build import build_asking, build_known
+from search.custom.load import saved_objects
+from search.data.dataset import Part
+from search.messages import (
+    Decision,
+    Outcome,
+    Reply,
+    Report,
+    RoundReport,
+    ScoreJob,
+    ScoreResult,
+    TrialJob,
+    TrialResult,
+    WorkerSetup,
+)
+from search.training.loops import EpochLoop, make_loop
+from search.training.progress import is_better
+from search.training.restart import can_restart
+from search.training.rounds import RoundEnd, resident_bytes, train_round
+from search.training.scoring import score_part
+from search.training.seeds import round_seed
+from search.training.threads import out_of_memory_errors
+from search.training.worker_data import WorkerData
+from spaces.builders import build
+from spaces.model_config import ModelConfig
 
 if TYPE_CHECKING:
     import keras
 
 
-class WorkerData:
-    """The arrays of a study as one worker holds them: mapped read-only, so local workers share one copy."""
+def run_trial(job: TrialJob, setup: WorkerSetup, data: WorkerData) -> Generator[Report, Reply, TrialResult]:
+    """Train one trial, in as many rounds as it has. Yields a report after each epoch and each round.
 
-    def __init__(self, folder: Path) -> None:
-        self.train = _map_part(folder, "train")
-        self.validation = _map_part(folder, "validation")
-        self._folder = folder
-
-    def joined(self) -> Part:
-        """Training and validation parts as one."""
-        parts = (self.train, self.validation)
-        return Part(np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts]))
-
-    @property
-    def has_test(self) -> bool:
-        return (self._folder / "x_test.npy").exists()
-
-    def sample(self) -> NDArray[np.float32]:
-        """A few preprocessed rows, the input example of a recorded model."""
-        return np.asarray(np.load(self._folder / "x_sample.npy", allow_pickle=False))
-
-    def test(self) -> Part:
-        """The part that the search never sees."""
-        return _map_part(self._folder, "test")
-
-
-def run_trial(job: TrialJob, setup: WorkerSetup, data: WorkerData) -> Generator[EpochReport, Decision, TrialResult]:
-    """Train one trial. Yields a report after each epoch, expects a Decision for it, returns the result.
+    Each report expects its reply; the result is returned. One model and one traced loop serve all rounds: between them
+    the variables are set back to those of a model that was built under the round's own seed.
 
     Expected failures (a loss that is not finite, memory that runs out) become results; anything else is raised.
     """
-    import tensorflow as tf
-
     started = time.perf_counter()
     progress = _Progress(job, setup, started)
     try:
-        model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
+        if job.config.custom is None:
+            model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
+        else:
+            built = yield from build_asking(job, setup, data.train)
+            model = built.model
+            progress.job, progress.setup, progress.shuffle = built.job, built.setup, built.shuffle
         progress.parameters = model.count_params()
         return (yield from _train(model, data, progress))
-    except (tf.errors.ResourceExhaustedError, MemoryError):
+    except out_of_memory_errors():
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
 
 
@@ -71,16 +72,46 @@ class _Progress:
 
     def __init__(self, job: TrialJob, setup: WorkerSetup, started: float) -> None:
         self.job, self.setup, self.started = job, setup, started
-        self.best, self.epochs, self.parameters = Best(), 0, 0
+        self.rounds = 1 if job.full else setup.rounds
+        self.ended: list[RoundEnd] = []
+        self.epochs, self.parameters = 0, 0
+        self.shuffle = True
         self.build_seconds = 0.0
         self.model: Path | None = None
+
+    def add(self, end: RoundEnd) -> None:
+        """Take in how a round ended; only one that went to its end counts, unless there is but one."""
+        self.epochs += end.epochs
+        if end.outcome == "completed" or self.rounds == 1:
+            self.ended.append(end)
+
+    @property
+    def value(self) -> float | None:
+        """The mean over the rounds of the objective at their best epochs."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return tuple(end.best.value for end in self.ended if end.best.value is not None)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The median of the rounds' best epochs."""
+        epochs = [end.best.epoch for end in self.ended if end.best.epoch is not None]
+        return math.floor(median(epochs) + 0.5) if epochs else None
+
+    @property
+    def threshold(self) -> float | None:
+        """The decision threshold, of several rounds the median one; None where none is chosen."""
+        chosen = [end.threshold for end in self.ended if end.threshold is not None]
+        return median(chosen) if chosen else None
 
     def result(self, outcome: Outcome, reason: str = "") -> TrialResult:
         return TrialResult(
             number=self.job.number,
             outcome=outcome,
-            value=self.best.value,
-            best_epoch=self.best.epoch,
+            value=self.value,
+            best_epoch=self.best_epoch,
             epochs=self.epochs,
             seconds=time.perf_counter() - self.started,
             build_seconds=self.build_seconds,
@@ -88,48 +119,96 @@ class _Progress:
             reason=reason,
             model=self.model,
             memory_bytes=resident_bytes(),
+            values=self.values if self.rounds > 1 else (),
+            threshold=self.threshold,
         )
 
 
-def _train(model: keras.Model, data: WorkerData, progress: _Progress) -> Generator[EpochReport, Decision, TrialResult]:
+def _train(model: keras.Model, data: WorkerData, progress: _Progress) -> Generator[Report, Reply, TrialResult]:
     job, setup = progress.job, progress.setup
-    train = data.joined() if job.full else data.train
-    validation = None if job.full else data.validation
-    loop = make_loop(model, train, validation, job.config.batch_size, in_memory_limit(setup))
-    progress.build_seconds = time.perf_counter() - progress.started
-    end = yield from train_round(model, loop, job, setup, samples=len(train), seed=job.seed)
-    progress.best, progress.epochs = end.best, end.epochs
-    if end.outcome == "diverged":
-        return progress.result("diverged", end.reason)
-    if end.outcome == "completed" and _worth_saving(progress):
-        assert job.save_to is not None
-        try:
-            save_model(model, job.save_to)
-            progress.model = job.save_to
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            # The result counts without its file; that the disk is full is found and told where the study is kept.
-    return progress.result(end.outcome)
+    loop: EpochLoop | None = None
+    for number in range(1, progress.rounds + 1):
+        own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
+        if loop is not None:
+            fresh = _build_again(job.config, setup, own.train, seed)
+            if can_restart(model):
+                loop.restart(fresh)
+                loop.set_data(own.train, own.validation)
+            else:
+                model, loop = fresh, None
+        if loop is None:
+            limit = in_memory_limit(setup)
+            loop = make_loop(
+                model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit
+            )
+        if number == 1:
+            progress.build_seconds = time.perf_counter() - progress.started
+        end = yield from train_round(
+            model, loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
+        )
+        progress.add(end)
+        if end.outcome != "completed":
+            where = f" in round {number} of {progress.rounds}" if progress.rounds > 1 and end.reason else ""
+            return progress.result(end.outcome, end.reason + where)
+        if progress.rounds > 1:
+            assert end.best.value is not None, "a completed round has a best epoch"
+            assert end.best.epoch is not None, "a completed round has a best epoch"
+            reply = yield RoundReport(job.number, number, end.best.value, end.best.epoch, end.epochs)
+            if _is_stop(reply) and number < progress.rounds:
+                return progress.result("stopped")
+    _save(model, progress)
+    _save_outputs(progress)
+    return progress.result("completed")
+
+
+def _build_again(config: ModelConfig, setup: WorkerSetup, train: Part, seed: int) -> keras.Model:
+    """The same model under another seed."""
+    if config.custom is not None:
+        return build_known(config, setup, train, seed=seed)
+    return build(config, setup.spec, setup.metrics, seed=seed)
+
+
+def _is_stop(reply: Reply) -> bool:
+    assert isinstance(reply, Decision), f"a report is answered by a Decision, got {reply}"
+    return reply.stop
+
+
+def _save_outputs(progress: _Progress) -> None:
+    """Leave what each round's model said of the rows that judged it, for pictures of the best trials."""
+    file, ends = progress.job.outputs_to, progress.ended
+    arrays = {f"round_{number}": end.outputs for number, end in enumerate(ends, 1) if end.outputs is not None}
+    if file is None or len(arrays) < len(ends):
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Without it a trial only lacks some pictures; that the disk is full is found and told where the study is kept.
+    with contextlib.suppress(OSError), file.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def _save(model: keras.Model, progress: _Progress) -> None:
+    if not _worth_saving(progress):
+        return
+    assert progress.job.save_to is not None
+    try:
+        save_model(model, progress.job.save_to)
+        progress.model = progress.job.save_to
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # The result counts without its file; that the disk is full is found and told where the study is kept.
 
 
 def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
     """Score a saved model on the test part, which nothing else reads, and predict the sample rows."""
     import keras
 
-    model = keras.saving.load_model(job.model, compile=False, safe_mode=True)
+    own = saved_objects(setup.code)
+    model = keras.saving.load_model(job.model, custom_objects=own, compile=False, safe_mode=True)
     outputs = model.predict(data.sample(), verbose=0)
     metrics: dict[str, float] = {}
     if data.has_test:
-        part = data.test()
-        model.compile(
-            loss=loss_name(setup.spec.task),
-            metrics=[build_metric(name, setup.spec.task) for name in setup.metrics],
-            jit_compile=False,
-        )
-        metrics = model.evaluate(part.x, part.y, batch_size=4096, verbose=0, return_dict=True)
-    scores = in_units({name: float(value) for name, value in metrics.items()}, setup)
-    return ScoreResult(job.number, scores, tuple(tuple(map(float, row)) for row in outputs))
+        metrics = score_part(model, data.test(), setup, job.config, job.threshold)
+    return ScoreResult(job.number, metrics, tuple(tuple(map(float, row)) for row in outputs))
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -158,10 +237,5 @@ def _worth_saving(progress: _Progress) -> bool:
         return False
     if job.full or job.save_if_better_than is None:
         return True
-    value = progress.best.value
+    value = progress.value
     return value is not None and is_better(value, job.save_if_better_than, progress.setup.direction)
-
-
-def _map_part(folder: Path, part: PartName) -> Part:
-    x, y = (np.load(folder / f"{axis}_{part}.npy", mmap_mode="r", allow_pickle=False) for axis in "xy")
-    return Part(x, y)

@@ -1,0 +1,97 @@
+"""Which optimizer trains in an epoch, and at which learning rates?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spaces.builders import build_optimizer
+from spaces.model_config import ModelConfig, ScheduleConfig
+from spaces.schedules import Plateau, Rates, rates
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class Phase:
+    """A stretch of a training under one optimizer.
+
+    Attributes:
+        first_epoch: 1-based; ``epochs``: how many there are at most.
+        learning_rate: the optimizer's own, from which its schedule starts.
+    """
+
+    optimizer: Any
+    schedule: ScheduleConfig | None
+    first_epoch: int
+    epochs: int
+
+    def __post_init__(self) -> None:
+        self.plateau = Plateau.of(self.schedule)
+        self._table: Rates | None = None
+        if self.schedule is not None:
+            self.learning_rate = float(self.optimizer.learning_rate)
+
+    def rates_of(self, epoch: int, steps: int) -> Rates | None:
+        """The learning rates of an epoch, float32 (steps,); None where the optimizer's own is left alone."""
+        if self.schedule is None:
+            return None
+        if self._table is None or len(self._table) != steps * self.epochs:
+            self._table = rates(self.schedule, self.learning_rate, steps_per_epoch=steps, epochs=self.epochs)
+        start = (epoch - self.first_epoch) * steps
+        return self._table[start : start + steps] * np.float32(self.plateau.fraction if self.plateau else 1.0)
+
+    def restart(self, model: keras.Model | None = None) -> None:
+        """Put the schedule back to its beginning and, for the weights of ``model`` if given, the optimizer too."""
+        self.plateau = Plateau.of(self.schedule)
+        if model is not None:
+            fresh = type(self.optimizer).from_config(self.optimizer.get_config())
+            fresh.build(model.trainable_variables)
+            for old, new in zip(self.optimizer.variables, fresh.variables, strict=True):
+                old.assign(new)
+
+
+def first_phase(model: keras.Model, config: ModelConfig, epochs: int) -> Phase:
+    """The phase that the model was compiled for."""
+    return Phase(model.optimizer, config.optimizer.schedule, 1, epochs)
+
+
+def second_phase(model: keras.Model, config: ModelConfig, epochs: int) -> Phase:
+    """The phase that ``config.second`` describes, with a fresh optimizer for the model's weights."""
+    assert config.second is not None, "the config has no second phase"
+    first, described = config.second.from_epoch, config.second.optimizer
+    optimizer = build_optimizer(described)
+    optimizer.build(model.trainable_variables)
+    return Phase(optimizer, described.schedule, first, epochs - first + 1)
+
+
+def set_rate(optimizer: Any, rate: Any) -> None:
+    """Give the optimizer's steps from here on this learning rate; ``rate`` may be a tensor inside a graph."""
+    optimizer.learning_rate = rate
+
+
+@contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Let the model hold the moving average of its weights, where its optimizer keeps one, and the raw ones after.
+
+    What is validated and saved inside is what ``keras.callbacks.SwapEMAWeights`` would validate, and what ``fit``
+    leaves at its end.
+    """
+    optimizer = model.optimizer
+    if not getattr(optimizer, "use_ema", False):
+        yield
+        return
+    from keras import ops
+
+    raw = [np.array(ops.convert_to_numpy(variable.value)) for variable in model.trainable_variables]
+    optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, raw, strict=True):
+            variable.assign(value)
