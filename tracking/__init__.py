@@ -19,6 +19,7 @@ from tracking.records import (
     TrialRecord,
 )
 from tracking.server import serve, serving
+from tracking.tensorboard import TensorBoardLog
 from tracking.tracker import Tracker
 from tracking.urls import local_artifacts, local_uri, redact_url
 
@@ -33,6 +34,7 @@ __all__ = [
     "RunStatus",
     "Scalar",
     "StudyRecord",
+    "TensorBoardLog",
     "Tracker",
     "TrackingError",
     "TrialRecord",

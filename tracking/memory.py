@@ -113,6 +113,10 @@ class MemoryTracker:
         """See `Tracker.log_study_files`."""
         self._parent.files |= _files(produce)
 
+    def log_trial_files(self, number: int, produce: Produce) -> None:
+        """See `Tracker.log_trial_files`."""
+        self._run_of(number).files |= _files(produce)
+
     def put_model_files(self, number: int, produce: Produce) -> None:
         """See `Tracker.put_model_files`."""
         self.drop_model_files(number)

@@ -101,8 +101,8 @@ class MlflowRuns:
         self._client.set_terminated(self.parent_id, status, time_ms)
 
     def log_trial_files(self, number: int, produce: Produce) -> None:
-        """Log files of a trial."""
-        self.log_files(self._ids[number], produce)
+        """Log files of a trial, of this session or an earlier one."""
+        self.log_files(self._known(number), produce)
 
     def log_files(self, run_id: str, produce: Produce, folder: str | None = None) -> None:
         """Let files be written into a temporary folder and log them as artifacts of the run."""

@@ -88,6 +88,10 @@ class MlflowTracker:
         """See `Tracker.log_study_files`."""
         self._put_files(lambda: self._runs.log_files(self._runs.parent_id, produce))
 
+    def log_trial_files(self, number: int, produce: Produce) -> None:
+        """See `Tracker.log_trial_files`."""
+        self._put_files(lambda: self._runs.log_trial_files(number, produce))
+
     def put_model_files(self, number: int, produce: Produce) -> None:
         """See `Tracker.put_model_files`."""
         self._put_files(lambda: self._runs.put_model_files(number, produce))

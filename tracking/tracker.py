@@ -46,6 +46,13 @@ class Tracker(Protocol):
     def log_study_files(self, produce: Produce) -> None:
         """Record files on the parent run; they replace earlier ones of the same name."""
 
+    def log_trial_files(self, number: int, produce: Produce) -> None:
+        """Record further files on a trial's run; they replace earlier ones of the same name.
+
+        The trial may be over, and of an earlier session. One that never started is a bug: ValueError, which a tracker
+        that writes later raises as TrackingError then.
+        """
+
     def put_model_files(self, number: int, produce: Produce) -> None:
         """Record the trial's model files, under ``model/`` of its run, in place of earlier ones."""
 

@@ -11,87 +11,117 @@ import plotly.graph_objects as go
 from search.pictures.figure_style import HOVER, light_figure, say_nothing_yet, study_axis
 from search.pictures.palette import BLUE, GREEN, MUTED, STATE_COLORS, STATE_MARKERS
 from search.pictures.rows import Direction, TrialRow, TrialState, has_value, running_best
-from search.pictures.wording import format_value
+from search.pictures.wording import format_result
 
 
 def history_figure(rows: Sequence[TrialRow], *, objective: str, direction: Direction) -> go.Figure:
     """Draw every trial's value by its number, and the best so far as a step line.
 
-    Trials without a value (diverged, failed) lie on the bad edge of the picture.
+    Trials without a value (diverged, failed) lie on the bad edge of the picture. A value that is the mean of several
+    rounds (folds, repeats) has a bar of one standard deviation to either side.
     """
     figure = light_figure(420)
-    valued = [row for row in rows if has_value(row)]
     if not any(row.state != "running" for row in rows):
         return say_nothing_yet(figure, "No trial has ended yet.")
-    axis = study_axis(valued, direction)
-    low, high = axis.get("range", (0.0, 1.0))
-    edge = low if direction == "maximize" else high
-    bad_edge = 10**edge if axis.get("type") == "log" else edge
+    axis = study_axis([row for row in rows if has_value(row)], direction)
     leaders = running_best(rows, direction)
     if leaders:
-        last = max(row.number for row in rows)
-        figure.add_scatter(
-            x=[*(row.number for row in leaders), last],
-            y=[*(row.value for row in leaders), leaders[-1].value],
-            customdata=[*(row.number for row in leaders), leaders[-1].number],
-            mode="lines",
-            line={"shape": "hv", "color": GREEN, "width": 2},
-            name="best so far",
-            hovertemplate=HOVER,
-        )
+        _add_best_so_far(figure, leaders, last=max(row.number for row in rows))
     states: tuple[TrialState, ...] = ("pruned", "diverged", "failed", "complete")
     for state in states:
         members = [row for row in rows if row.state == state]
-        outline = 1.5 if state == "pruned" else 0  # only the hollow marker is made of its outline
         if members:
-            figure.add_scatter(
-                x=[row.number for row in members],
-                y=[row.value if has_value(row) else bad_edge for row in members],
-                customdata=[row.number for row in members],
-                mode="markers",
-                marker={
-                    "color": STATE_COLORS[state],
-                    "symbol": STATE_MARKERS[state],
-                    "size": 8,
-                    "line": {"width": outline},
-                },
-                name=f"{state} ({len(members)})",
-                hovertemplate=HOVER,
-                cliponaxis=False,
-            )
+            _add_state(figure, state, members, _bad_edge(axis, direction))
     if leaders:
-        figure.add_scatter(
-            x=[leaders[-1].number],
-            y=[leaders[-1].value],
-            customdata=[leaders[-1].number],
-            mode="markers",
-            marker={"color": GREEN, "symbol": "star", "size": 16, "line": {"color": "white", "width": 1}},
-            name=f"best: {format_value(leaders[-1].value)} (trial {leaders[-1].number})",
-            hovertemplate=HOVER,
-        )
-    outside = sum(1 for row in valued if row.value is not None and not _within(row.value, axis))
+        _add_best(figure, leaders[-1])
+    outside = sum(1 for row in rows if row.value is not None and has_value(row) and not _within(row.value, axis))
     if outside:
-        words = f"{outside} more beyond this edge (double-click to see all)"
-        bad_end = 0.0 if direction == "maximize" else 1.0
-        figure.add_annotation(
-            text=words,
-            xref="paper",
-            yref="paper",
-            x=1,
-            y=bad_end,
-            xanchor="right",
-            yanchor="bottom" if direction == "maximize" else "top",
-            yshift=12 if direction == "maximize" else -12,  # clear of the markers on the edge
-            showarrow=False,
-            font={"size": 11, "color": MUTED},
-        )
+        _say_how_many_are_outside(figure, outside, direction)
     goal = "higher is better" if direction == "maximize" else "lower is better"
-    numbers = [row.number for row in rows]
-    spare = 0.5 + 0.015 * (max(numbers) - min(numbers))
-    span = [min(numbers) - spare, max(numbers) + spare]
-    figure.update_xaxes(title_text="trial (number)", range=span, tickformat="d", dtick=1 if len(numbers) < 12 else None)
+    figure.update_xaxes(**_numbers_axis([row.number for row in rows]))
     figure.update_yaxes(title_text=f"{objective} ({goal})", **axis)
     return figure
+
+
+def _bad_edge(axis: Mapping[str, Any], direction: Direction) -> float:
+    """The value at the bad end of the axis."""
+    low, high = axis.get("range", (0.0, 1.0))
+    edge = float(low if direction == "maximize" else high)
+    return float(10**edge) if axis.get("type") == "log" else edge
+
+
+def _add_best_so_far(figure: go.Figure, leaders: Sequence[TrialRow], last: int) -> None:
+    """Add the step line, up to the trial with the number ``last``."""
+    figure.add_scatter(
+        x=[*(row.number for row in leaders), last],
+        y=[*(row.value for row in leaders), leaders[-1].value],
+        customdata=[*(row.number for row in leaders), leaders[-1].number],
+        mode="lines",
+        line={"shape": "hv", "color": GREEN, "width": 2},
+        name="best so far",
+        hovertemplate=HOVER,
+    )
+
+
+def _add_state(figure: go.Figure, state: TrialState, members: Sequence[TrialRow], bad_edge: float) -> None:
+    """Add the trials of one state."""
+    spreads = [row.spread if row.spread is not None and has_value(row) else 0.0 for row in members]
+    figure.add_scatter(
+        x=[row.number for row in members],
+        y=[row.value if has_value(row) else bad_edge for row in members],
+        customdata=[row.number for row in members],
+        mode="markers",
+        marker={
+            "color": STATE_COLORS[state],
+            "symbol": STATE_MARKERS[state],
+            "size": 8,
+            "line": {"width": 1.5 if state == "pruned" else 0},  # only the hollow marker is made of its outline
+        },
+        error_y={"array": spreads, "thickness": 1, "width": 0} if any(spreads) else None,
+        name=f"{state} ({len(members)})",
+        hovertemplate=HOVER,
+        cliponaxis=False,
+    )
+
+
+def _add_best(figure: go.Figure, best: TrialRow) -> None:
+    """Add the star."""
+    figure.add_scatter(
+        x=[best.number],
+        y=[best.value],
+        customdata=[best.number],
+        mode="markers",
+        marker={"color": GREEN, "symbol": "star", "size": 16, "line": {"color": "white", "width": 1}},
+        name=f"best: {format_result(best.value, best.spread)} (trial {best.number})",
+        hovertemplate=HOVER,
+    )
+
+
+def _say_how_many_are_outside(figure: go.Figure, outside: int, direction: Direction) -> None:
+    """Write at the bad edge how many trials lie beyond it."""
+    figure.add_annotation(
+        text=f"{outside} more beyond this edge (double-click to see all)",
+        xref="paper",
+        yref="paper",
+        x=1,
+        y=0.0 if direction == "maximize" else 1.0,
+        xanchor="right",
+        yanchor="bottom" if direction == "maximize" else "top",
+        yshift=12 if direction == "maximize" else -12,  # clear of the markers on the edge
+        showarrow=False,
+        font={"size": 11, "color": MUTED},
+    )
+
+
+def _numbers_axis(numbers: Sequence[int]) -> dict[str, Any]:
+    """The axis of the trials' numbers, with room on both sides."""
+    spare = 0.5 + 0.015 * (max(numbers) - min(numbers))
+    return {
+        "title_text": "trial (number)",
+        "range": [min(numbers) - spare, max(numbers) + spare],
+        "tickformat": "d",
+        "dtick": 1 if len(numbers) < 12 else None,
+    }
 
 
 def _within(value: float, axis: Mapping[str, Any]) -> bool:

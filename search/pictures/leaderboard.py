@@ -12,7 +12,7 @@ from pathlib import Path
 from search.files import write_whole
 from search.pictures.rows import Direction, Scalar, TrialRow, count_states, leaderboard_order, param_names
 from search.pictures.template import fill
-from search.pictures.wording import format_count, format_scalar, format_seconds, format_value
+from search.pictures.wording import format_count, format_result, format_scalar, format_seconds
 
 COLUMNS = ("rank", "trial", "state", "value", "best_epoch", "epochs", "seconds", "parameters")
 LAST_COLUMNS = ("duplicate_of", "reason")
@@ -25,7 +25,8 @@ def write_leaderboard(
 
     Ranked trials come first; then repeats, pruned, diverged, failed and running trials, without a rank. In
     the CSV, numbers have all their digits (they read back equal), a hyperparameter is a column
-    ``params.NAME``, ``value`` is the objective, and a cell is empty where there is nothing to say.
+    ``params.NAME``, ``value`` is the objective (where it is a mean over rounds, ``spread`` is their standard
+    deviation), and a cell is empty where there is nothing to say.
 
     Returns:
         The two files.
@@ -44,7 +45,9 @@ def leaderboard_csv(rows: Sequence[TrialRow], direction: Direction) -> str:
     names = param_names(_by_number(rows))
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"params.{name}" for name in names), *LAST_COLUMNS])
+    # Only trials of several rounds have a spread.
+    spread = any(row.spread is not None for row in rows)
+    writer.writerow([*COLUMNS, *(["spread"] if spread else []), *(f"params.{name}" for name in names), *LAST_COLUMNS])
     for rank, row in leaderboard_order(rows, direction):
         facts: list[Scalar] = [
             rank,
@@ -56,6 +59,7 @@ def leaderboard_csv(rows: Sequence[TrialRow], direction: Direction) -> str:
             row.seconds,
             row.parameters,
         ]
+        facts += [row.spread] if spread else []
         params = [row.params.get(name) for name in names]
         writer.writerow([_cell(value) for value in [*facts, *params, row.duplicate_of, row.reason]])
     return content.getvalue()
@@ -97,7 +101,7 @@ def _html_row(rank: int | None, row: TrialRow, names: Sequence[str]) -> str:
         "" if rank is None else str(rank),
         str(row.number),
         row.state,
-        format_value(row.value) if finite else "",
+        format_result(row.value, row.spread) if finite else "",
         "" if row.best_epoch is None else str(row.best_epoch),
         str(row.epochs),
         format_seconds(row.seconds),

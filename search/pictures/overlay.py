@@ -17,20 +17,27 @@ MOST_CURVES = 60
 
 
 def curves_figure(
-    rows: Sequence[TrialRow], curves: Mapping[int, Sequence[float]], *, objective: str, direction: Direction
+    rows: Sequence[TrialRow],
+    curves: Mapping[int, Sequence[float]],
+    *,
+    objective: str,
+    direction: Direction,
+    unit: str = "epoch",
 ) -> go.Figure:
     """Draw the objective by epoch of many trials: where pruning cut, and how the best one went.
 
     Args:
         rows: the trials.
-        curves: the objective after each completed epoch, by trial number; what is missing is not drawn.
+        curves: the objective after each completed epoch, by trial number; what is missing is not drawn. Where trials
+            have several rounds: the mean so far after each round.
         objective: its name.
         direction: which values are good.
+        unit: of the steps: ``epoch``, ``fold`` or ``round``.
     """
     figure = light_figure(420)
     with_curve = [row for row in rows if curves.get(row.number)]
     if not with_curve:
-        return say_nothing_yet(figure, "No trial has completed an epoch yet.")
+        return say_nothing_yet(figure, f"No trial has completed {'an' if unit == 'epoch' else 'a'} {unit} yet.")
     leaders = ranked(with_curve, direction)
     stopped = [row for row in with_curve if row.state in ("pruned", "diverged", "failed")][-MOST_CURVES:]
     groups: list[tuple[str, Sequence[TrialRow], dict[str, Any]]] = [
@@ -50,7 +57,7 @@ def curves_figure(
             line=line,
             opacity=1.0 if name == "best" else 0.5,
             name=name if name == "best" else f"{name} ({len(members)})",
-            hovertemplate="epoch %{x}: %{y:.4f}<br>%{text}<extra></extra>",
+            hovertemplate=f"{unit} " + "%{x}: %{y:.4f}<br>%{text}<extra></extra>",
         )
     ends = [row for row in stopped if math.isfinite(curves[row.number][-1])]
     if ends:
@@ -64,8 +71,9 @@ def curves_figure(
             hovertemplate=HOVER,
         )
     seen = [value for row in with_curve for value in curves[row.number] if math.isfinite(value)]
-    figure.update_xaxes(title_text="completed epochs", rangemode="tozero", tickformat="d")
-    figure.update_yaxes(title_text=objective, **value_axis(seen, direction))
+    figure.update_xaxes(title_text=f"completed {unit}s", rangemode="tozero", tickformat="d")
+    mean = "" if unit == "epoch" else f" (mean of the {unit}s so far)"
+    figure.update_yaxes(title_text=f"{objective}{mean}", **value_axis(seen, direction))
     return figure
 
 

@@ -30,6 +30,8 @@ class TrialRow:
         parameters: number of the model's parameters.
         reason: why it did not complete, "" otherwise.
         duplicate_of: number of the finished trial with the same config, whose result this one repeats.
+        spread: standard deviation of the objective over the rounds whose mean is ``value``; None for one round.
+        values: the objective of each of these rounds (folds, repeats); empty for one round.
     """
 
     number: int
@@ -42,6 +44,8 @@ class TrialRow:
     parameters: int | None
     reason: str = ""
     duplicate_of: int | None = None
+    spread: float | None = None
+    values: tuple[float, ...] = ()
 
 
 def has_value(row: TrialRow) -> bool:

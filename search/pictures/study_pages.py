@@ -26,7 +26,7 @@ from search.pictures.overlay import curves_figure
 from search.pictures.page import PAGE
 from search.pictures.rows import Direction, TrialRow, count_states, fixed_params, ranked
 from search.pictures.template import fill
-from search.pictures.wording import format_params, format_scalar, format_seconds, format_value
+from search.pictures.wording import format_params, format_result, format_scalar, format_seconds, format_value
 
 # Longer configs are cut in the text shown on hovering; the leaderboard has them whole.
 MOST_HOVER_PARAMS = 18
@@ -51,15 +51,17 @@ def study_sections(
     importances: Mapping[str, float] | None,
     log_params: frozenset[str] = frozenset(),
     curves: Mapping[int, Sequence[float]] | None = None,
+    unit: str = "epoch",
 ) -> list[Section]:
-    """Draw all pictures of a study; the learning curves only when ``curves`` are given."""
+    """Draw all pictures of a study; the learning curves only when ``curves`` are given, a step a ``unit``."""
     fixed = ", ".join(f"{name} = {format_scalar(value)}" for name, value in fixed_params(rows).items() if len(rows) > 1)
     sections = [
         Section(
             "optimization_history",
             "Optimization history",
             "Every trial that ended, in the order they started. A pruned trial lies at the value of its last "
-            "epoch; one without a value (diverged, failed) lies on the edge.",
+            f"{unit}; one without a value (diverged, failed) lies on the edge."
+            + (" Bars: one standard deviation over the rounds." if any(row.spread is not None for row in rows) else ""),
             history_figure(rows, objective=objective, direction=direction),
         ),
         Section(
@@ -90,8 +92,8 @@ def study_sections(
         overlay = Section(
             "learning_curves",
             "Learning curves",
-            "The objective by epoch, and where trials were stopped; of a long study, the best and latest.",
-            curves_figure(rows, curves, objective=objective, direction=direction),
+            f"The objective by {unit}, and where trials were stopped; of a long study, the best and latest.",
+            curves_figure(rows, curves, objective=objective, direction=direction, unit=unit),
         )
         sections.insert(1, overlay)
     return sections
@@ -107,6 +109,7 @@ def write_study_pages(
     folder: Path,
     log_params: frozenset[str] = frozenset(),
     curves: Mapping[int, Sequence[float]] | None = None,
+    unit: str = "epoch",
     separate: bool = False,
 ) -> list[Path]:
     """Write ``study.html``, one page with all pictures, 2 MB that open offline.
@@ -120,6 +123,7 @@ def write_study_pages(
         folder: where to write; it is made.
         log_params: hyperparameters searched, and so drawn, on a logarithmic scale.
         curves: the objective after each epoch, by trial number, for a picture of all learning curves.
+        unit: what a step of these is: ``epoch``, or where trials have several rounds ``fold`` or ``round``.
         separate: also write each picture as a page of its own (``slices.html``, ...), 2 MB each.
 
     Returns:
@@ -136,6 +140,7 @@ def write_study_pages(
         importances=importances,
         log_params=log_params,
         curves=curves,
+        unit=unit,
     )
     summary = summary_line(ordered, objective=objective, direction=direction)
     hover = {row.number: hover_text(row, objective) for row in ordered}
@@ -155,7 +160,7 @@ def summary_line(rows: Sequence[TrialRow], *, objective: str, direction: Directi
     best = ranking[0]
     config = format_params(best.params)
     config = config if len(config) <= MOST_CONFIG_LETTERS else config[: MOST_CONFIG_LETTERS - 1] + "…"
-    return f"{words}. Best {objective} {format_value(best.value)} (trial {best.number}): {config}"
+    return f"{words}. Best {objective} {format_result(best.value, best.spread)} (trial {best.number}): {config}"
 
 
 def hover_text(row: TrialRow, objective: str) -> str:
@@ -163,8 +168,10 @@ def hover_text(row: TrialRow, objective: str) -> str:
     head = f"<b>trial {row.number}</b>, {row.state}"
     lines = [head if row.duplicate_of is None else f"{head}, repeats trial {row.duplicate_of}"]
     if row.value is not None:
-        epoch = "" if row.best_epoch is None else f" at epoch {row.best_epoch} of {row.epochs}"
-        lines.append(f"{html.escape(objective)} {format_value(row.value)}{epoch}")
+        epoch = "" if row.best_epoch is None else f" at epoch {row.best_epoch} of {_epochs_of(row)}"
+        lines.append(f"{html.escape(objective)} {format_result(row.value, row.spread)}{epoch}")
+        if row.values:
+            lines.append(f"rounds: {html.escape(_rounds_text(row.values))}")
     if row.reason:
         lines.append(html.escape(row.reason if len(row.reason) <= 80 else row.reason[:79] + "…"))
     if row.seconds is not None:
@@ -174,6 +181,16 @@ def hover_text(row: TrialRow, objective: str) -> str:
     if len(params) > MOST_HOVER_PARAMS:
         lines.append(f"and {len(params) - MOST_HOVER_PARAMS} more")
     return "<br>".join(lines)
+
+
+def _epochs_of(row: TrialRow) -> int:
+    """The epochs of a trial; of several rounds their mean."""
+    return round(row.epochs / max(1, len(row.values)))
+
+
+def _rounds_text(values: Sequence[float], most: int = 10) -> str:
+    words = ", ".join(format_value(value) for value in values[:most])
+    return words if len(values) <= most else f"{words}, ... ({len(values)})"
 
 
 def render_page(study: str, summary: str, sections: Sequence[Section], hover: Mapping[int, str]) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.pictures.rows import Direction, TrialRow, TrialState, count_states, leaderboard_order
-from search.pictures.wording import format_count, format_params, format_seconds, format_value
+from search.pictures.wording import format_count, format_params, format_result, format_seconds
 
 # Named colours follow the terminal's own theme, light or dark.
 STATE_STYLES: dict[TrialState, str] = {
@@ -57,7 +57,7 @@ def render_leaderboard(
             "#": "" if rank is None else str(rank),
             "trial": str(row.number),
             "state": row.state,
-            "value": format_value(row.value),
+            "value": format_result(row.value, row.spread),
             "epoch": epoch_of(row),
             "time": format_seconds(row.seconds),
             "weights": format_count(row.parameters),
@@ -89,4 +89,7 @@ def _heads(shown: Sequence[TrialRow], width: int) -> list[str]:
 
 def epoch_of(row: TrialRow) -> str:
     """Write which epoch was best of how many, "23/43"; without a best epoch, how many there were."""
-    return str(row.epochs) if row.best_epoch is None else f"{row.best_epoch}/{row.epochs}"
+    if row.best_epoch is None:
+        return str(row.epochs)
+    # Of several rounds these are the median of the best epochs and the mean of all.
+    return f"{row.best_epoch}/{round(row.epochs / max(1, len(row.values)))}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from search.pictures.rows import Scalar
 from search.units import format_duration
+from spaces.catalog import QUANTITIES
 
 
 def format_params(params: Mapping[str, Scalar]) -> str:
@@ -14,12 +15,21 @@ def format_params(params: Mapping[str, Scalar]) -> str:
     >>> format_params({"layers": 2, "units_1": 64, "units_2": 32, "activation": "relu", "batch_norm": True,
     ...                "dropout": 0.21, "optimizer": "adam", "learning_rate": 0.0012})
     '2 layers 64-32 relu, batch norm, dropout 0.21, adam 1.2e-3'
+
+    Those of a user's own model are written as they are called.
+
+    >>> format_params({"units_0": 64, "units_1": 32, "lr": 0.001})
+    'units_0=64, units_1=32, lr=1e-3'
     """
+    if not all(map(_is_ours, params)):
+        return ", ".join(f"{name}={format_scalar(value)}" for name, value in params.items())
     left = dict(params)
+    convolutions, recurrent = _convolutions(left), _recurrent(left)
     layers = left.pop("layers", None)
     units = _take(left, "units", layers)
     activations = _take(left, "activation", layers)
-    parts = [_network(layers, units, activations)]
+    dense = "" if layers == 0 and (convolutions or recurrent) else _network(layers, units, activations)
+    parts = [convolutions, recurrent, dense]
     parts.append(_flag("batch norm", _take(left, "batch_norm", layers)))
     parts.append(_amount("dropout", _take(left, "dropout", layers)))
     parts.append(_amount("input dropout", [left.pop("input_dropout", None)]))
@@ -38,6 +48,21 @@ def format_params(params: Mapping[str, Scalar]) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _is_ours(name: str) -> bool:
+    """Whether it is a dimension of our families, or that of one layer (counted from 1)."""
+    stem, _, layer = name.rpartition("_")
+    return name in QUANTITIES or (stem in QUANTITIES and layer.isdigit() and layer != "0")
+
+
+def format_result(value: float | None, spread: float | None) -> str:
+    """Write a trial's value, with its spread over folds or repeats where it has one: ``0.7734 ± 0.0412``.
+
+    >>> format_result(0.7734, 0.0412), format_result(0.7734, None)
+    ('0.7734 ± 0.0412', '0.7734')
+    """
+    return format_value(value) + (f" ± {format_value(spread)}" if value is not None and spread is not None else "")
+
+
 def _take(left: dict[str, Scalar], name: str, layers: Scalar) -> list[Scalar]:
     """Remove a dimension from ``left``: the shared value, or those of layers 1, 2, ... as far as they go."""
     if name in left:
@@ -47,6 +72,57 @@ def _take(left: dict[str, Scalar], name: str, layers: Scalar) -> list[Scalar]:
     while len(taken) < limit and f"{name}_{len(taken) + 1}" in left:
         taken.append(left.pop(f"{name}_{len(taken) + 1}"))
     return taken
+
+
+def _convolutions(left: dict[str, Scalar]) -> str:
+    """Take the blocks of convolutions: "conv 16-32 3x3-5x5 relu, max pooling"."""
+    count = left.pop("conv_layers", None)
+    filters, sizes = _take(left, "filters", count), _take(left, "kernel_size", count)
+    words = [
+        _joined([*filters]),
+        _joined([f"{size}x{size}" for size in sizes]),
+        _joined(_take(left, "conv_activation", count)),
+    ]
+    parts = [" ".join(word for word in words if word)]
+    if parts[0] or count:
+        parts[0] = (
+            f"{format_scalar(count)} conv {parts[0]}".strip()
+            if len(filters) < 2 and count not in (None, 1)
+            else f"conv {parts[0]}".strip()
+        )
+    pooling = _joined([kind for kind in _take(left, "pooling", count) if kind != "none"])
+    parts.append(pooling and f"{pooling} pooling")
+    parts.append(_flag("conv batch norm", _take(left, "conv_batch_norm", count)))
+    parts.append(_amount("conv dropout", _take(left, "conv_dropout", count)))
+    return ", ".join(part for part in parts if part)
+
+
+def _recurrent(left: dict[str, Scalar]) -> str:
+    """Take the recurrent layers: "bidirectional gru 32-16 tanh"."""
+    count = left.pop("recurrent_layers", None)
+    cells, sizes = _take(left, "cell", count), _take(left, "state_size", count)
+    both = _take(left, "bidirectional", count)
+    words = [
+        "bidirectional" if both and all(both) else "",
+        _joined(cells),
+        _joined([*sizes]),
+        _joined(_take(left, "cell_activation", count)),
+    ]
+    if len(sizes) < 2 and count not in (None, 1):
+        words.insert(0, f"{format_scalar(count)} x")
+    parts = [" ".join(word for word in words if word)]
+    if any(both) and not all(both):
+        parts.append(_flag("bidirectional", both))
+    parts.append(_amount("cell dropout", _take(left, "cell_dropout", count)))
+    parts.append(_amount("recurrent dropout", _take(left, "recurrent_dropout", count)))
+    return ", ".join(part for part in parts if part)
+
+
+def _joined(values: Sequence[Scalar]) -> str:
+    """Write the values of layers with dashes between; one that all share but once, unless it is a number."""
+    words = [format_scalar(value) for value in values if value is not None]
+    shared = len(set(words)) == 1 and not isinstance(values[0], int | float)
+    return words[0] if shared else "-".join(words)
 
 
 def _network(layers: Scalar, units: list[Scalar], activations: list[Scalar]) -> str:

@@ -184,3 +184,24 @@ def test_the_same_history_gives_the_same_bytes_from_any_thread(tmp_path: Path) -
         thread.join()
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_rounds_are_thin_lines_behind_their_mean_as_far_as_all_went(tmp_path: Path) -> None:
+    history = [
+        {"round": 1, "loss": 1.0, "val_loss": 2.0},
+        {"round": 1, "loss": 0.5, "val_loss": 1.0},
+        {"round": 2, "loss": 3.0, "val_loss": 4.0},
+    ]
+    (panel,) = panels_of(history, "val_loss")
+    assert (panel.train, panel.validation) == ((2.0,), (3.0,))
+    assert panel.train_rounds == ((1.0, 0.5), (3.0,))
+    assert panel.validation_rounds == ((2.0, 1.0), (4.0,))
+    assert first_not_finite(panel) is None
+    rounds = [{"round": number, **epoch} for number in (1, 2, 3) for epoch in history_of(10 + number, seed=number)]
+    image = draw(tmp_path / "a.png", rounds, best_epoch=12)  # beyond the mean's end
+    assert pixels_of(image, "#b5d3e6") > 50
+
+
+def test_one_round_has_no_lines_behind_it() -> None:
+    (panel,) = panels_of([{"round": 1, "loss": 1.0}, {"round": 1, "loss": 0.5}], "loss")
+    assert panel == Panel("loss", (1.0, 0.5), None)

@@ -296,3 +296,34 @@ def test_durations_are_short(seconds: float | None, text: str) -> None:
 )
 def test_counts_are_short(count: int | None, text: str) -> None:
     assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("params", "line"),
+    [
+        (
+            {"conv_layers": 2, "filters_1": 16, "filters_2": 32, "kernel_size_1": 3, "kernel_size_2": 5,
+             "pooling": "max", "conv_dropout": 0.1, "layers": 1, "units_1": 64, "activation": "relu"},
+            "conv 16-32 3x3-5x5, max pooling, conv dropout 0.1, 1 layer 64 relu",
+        ),
+        ({"conv_layers": 3, "filters": 16, "kernel_size": 5, "pooling": "none", "layers": 0}, "3 conv 16 5x5"),
+        (
+            {"recurrent_layers": 2, "cell": "gru", "state_size_1": 16, "state_size_2": 8, "bidirectional": True,
+             "recurrent_dropout": 0.25, "layers": 0},
+            "bidirectional gru 16-8, recurrent dropout 0.25",
+        ),
+        ({"recurrent_layers": 1, "cell": "simple_rnn", "state_size_1": 11}, "simple_rnn 11"),
+        ({"width": 3, "own_choice": "a"}, "width=3, own_choice=a"),
+    ],
+)  # fmt: skip
+def test_configs_of_every_family_read_as_one_line(params: dict[str, Any], line: str) -> None:
+    assert format_params(params) == line
+
+
+def test_a_spread_has_a_column_of_its_own_where_there_is_one() -> None:
+    one = TrialRow(0, "complete", 0.75, {}, 2, 4, 1.0, 10)
+    several = TrialRow(1, "complete", 0.5, {}, 2, 8, 1.0, 10, spread=0.125, values=(0.375, 0.625))
+    assert "spread" not in leaderboard_csv([one], "maximize").splitlines()[0]
+    table = list(csv.DictReader(leaderboard_csv([one, several], "maximize").splitlines()))
+    assert [line["spread"] for line in table] == ["", "0.125"]
+    assert "0.5000 ± 0.1250" in leaderboard_html([one, several], "s", "val_accuracy", "maximize")

@@ -20,7 +20,7 @@ from search.pictures.dimensions import dimension_of
 from search.pictures.figure_style import value_axis
 from search.pictures.history import history_figure, importances_figure
 from search.pictures.overlay import curves_figure
-from search.pictures.rows import TrialRow
+from search.pictures.rows import TrialRow, param_names
 from search.pictures.study_pages import hover_text, summary_line, write_study_pages
 
 NAMES = ["study", "optimization_history", "param_importances", "parallel_coordinates", "slices"]
@@ -358,3 +358,45 @@ def test_hover_text_says_number_state_value_reason_and_config_without_markup() -
     ]
     assert "repeats trial 1" in hover_text(replace(ROWS[2], duplicate_of=1), "v")
     assert hover_text(row(0, 1.0, **{f"p{index}": index for index in range(30)}), "v").endswith("and 12 more")
+
+
+FOLDS = [replace(row(number, 0.7 + number / 100), spread=0.02, values=(0.68, 0.72)) for number in range(3)]
+
+
+def test_the_mean_of_several_rounds_has_a_bar_of_its_spread() -> None:
+    figure = history_figure([*FOLDS, row(3, 0.5, "pruned")], objective="val_accuracy", direction="maximize")
+    drawn = traces(figure)
+    assert list(drawn["complete (3)"].error_y.array) == [0.02, 0.02, 0.02]
+    assert drawn["pruned (1)"].error_y.array is None
+    assert list(drawn["best: 0.7200 ± 0.0200 (trial 2)"].x) == [2]
+    text = hover_text(FOLDS[2], "val_accuracy")
+    assert "val_accuracy 0.7200 ± 0.0200 at epoch 2 of 2" in text  # 4 epochs in 2 rounds
+    assert "rounds: 0.6800, 0.7200" in text
+
+
+def test_curves_of_rounds_say_what_their_steps_are() -> None:
+    figure = curves_figure(FOLDS, {0: [0.6, 0.7]}, objective="val_accuracy", direction="maximize", unit="fold")
+    assert figure.layout.xaxis.title.text == "completed folds"
+    assert figure.layout.yaxis.title.text == "val_accuracy (mean of the folds so far)"
+
+
+@pytest.mark.parametrize("params", [{}, {"hp_a": 3}], ids=["no dimensions", "one value"])
+def test_studies_without_anything_that_varies_have_their_pages(tmp_path: Path, params: dict[str, Any]) -> None:
+    rows = [row(number, 0.5 + number / 10, **params) for number in range(4)]
+    (page,) = write_study_pages(
+        rows, study="own", objective="val_accuracy", direction="maximize", importances=None, folder=tmp_path
+    )
+    assert "Needs two trials with values that differ." in page.read_text(encoding="utf-8")
+
+
+def test_params_of_every_family_have_their_place() -> None:
+    rows = [
+        row(0, 0.5, conv_layers=2, filters_1=8, filters_2=16, learning_rate=0.1),
+        row(1, 0.6, conv_layers=3, filters_1=8, filters_2=16, filters_3=32, learning_rate=0.2),
+        row(2, 0.7, recurrent_layers=1, state_size_1=11, learning_rate=0.3),
+    ]
+    assert param_names(rows) == [
+        "conv_layers", "filters_1", "filters_2", "filters_3", "learning_rate", "recurrent_layers", "state_size_1",
+    ]  # fmt: skip
+    (lines,) = parallel_figure(rows, objective="val_accuracy", direction="maximize").data
+    assert "filters_3" in [dimension.label for dimension in lines.dimensions]

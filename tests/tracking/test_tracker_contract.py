@@ -32,6 +32,16 @@ def write(**contents: str) -> Produce:
     return produce
 
 
+def write_evaluation(content: str) -> Produce:
+    """A file in a folder of its own."""
+
+    def produce(folder: Path) -> None:
+        (folder / "evaluation").mkdir()
+        (folder / "evaluation" / "roc.txt").write_text(content)
+
+    return produce
+
+
 def finish(tracker: Tracker, number: int, status: RunStatus = "FINISHED") -> None:
     tracker.finish_trial(number, status, {}, {})
 
@@ -154,6 +164,25 @@ def test_files_of_the_study_replace_earlier_ones_of_the_same_name(place: Place, 
     tracker.flush(PATIENCE)
     assert place.look(parent).files == {"leaderboard.txt": "two", "experiment.txt": "yaml"}
     tracker.close("FINISHED")
+
+
+def test_files_of_a_finished_trial_can_be_added_also_by_a_later_session(place: Place, study: StudyRecord) -> None:
+    first = place.tracker()
+    first.open_study(study)
+    [run_id] = started(first, 0)
+    first.finish_trial(0, "FINISHED", {}, {}, write(history="h"))
+    first.log_trial_files(0, write_evaluation("one"))
+    first.close("FINISHED")
+    assert place.look(run_id).files == {"history.txt": "h", "evaluation/roc.txt": "one"}
+    second = place.tracker()
+    second.open_study(study)
+    second.log_trial_files(0, write_evaluation("two"))
+    second.put_model_files(0, write(weights="w"))
+    second.drop_model_files(0)  # leaves what is no model
+    second.close("FINISHED")
+    seen = place.look(run_id)
+    assert seen.files == {"history.txt": "h", "evaluation/roc.txt": "two"}
+    assert seen.status == "FINISHED"
 
 
 def test_model_files_of_a_trial_come_and_go(place: Place, study: StudyRecord) -> None:
