@@ -15,3 +15,14 @@ class DataError(SearchError):
 
 class StudyError(SearchError):
     """A study cannot be opened, created, continued or read."""
+
+
+class ModelError(SearchError):
+    """A user's own model cannot be found, asks for what cannot be searched, or does not fit the data."""
+
+
+def mistake_in(error: BaseException) -> str:
+    """The one line of an expected mistake; empty for a bug, which is shown with its traceback."""
+    from spaces.errors import SpaceError
+
+    return str(error) if isinstance(error, SearchError | SpaceError) else ""

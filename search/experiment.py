@@ -9,14 +9,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from search.custom.pins import check_pins
+from search.custom.source import names_a_file, split_source
 from search.data.config import DataConfig
-from search.errors import ExperimentError
+from search.data.validation import ValidationConfig
+from search.errors import ExperimentError, ModelError
+from search.fixed_loss import with_loss
+from search.study.imbalance import check_class_weight, check_comparable
 from search.study.strategy_config import PrunerConfig, SamplerConfig
 from search.units import parse_bytes, parse_duration
 from search.yaml_file import read_yaml
 from spaces import Params, Space, parse_space, pin, problems
 from spaces.errors import SpaceError, nearest
-from spaces.metrics import METRICS, Direction, direction_of
+from spaces.metrics import METRICS, Direction, check_metric, direction_of
+from spaces.thresholds import check_threshold
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
@@ -54,14 +60,25 @@ class TrainingConfig(_Section):
         batch_size: samples a step; None where the space searches it (else 32).
         early_stopping: epochs without a better objective after which a trial ends; 0 never. The weights of the
             best epoch are kept either way.
-        metrics: short names of ``spaces.metrics``; None takes the task's default ones.
-        threads: TensorFlow threads a worker. With one, a seed gives the same numbers to the last digit.
+        metrics: what is computed once an epoch on the whole validation part, by name (docs/spaces.md); None takes the
+            task's default ones.
+        loss: what training makes small, where the space does not search it: a name, with settings such as
+            ``{name: huber, huber_delta: 0.5}``, or your own ``file.py:function`` of (y_true, y_pred), relative to the
+            experiment file. A regression's loss sees the target divided by its standard deviation.
+        class_weight: what a training sample counts by its class: ``balanced``, or weights by label such as
+            ``{0: 1, 1: 5}`` (1 for those left out); None is 1 for all. Validation counts all alike.
+        threshold: the metric (accuracy, balanced_accuracy, f1, mcc) for which the probability is chosen, on the
+            validation part, above which a sample is of the second class; it is kept with the model. None is 0.5.
+        threads: threads a worker (TensorFlow, PyTorch). With one, a seed gives the same numbers to the last digit.
     """
 
     epochs: int = Field(100, ge=1, le=1_000_000, strict=True)
     batch_size: int | None = Field(None, ge=1, strict=True)
     early_stopping: int = Field(20, ge=0, strict=True)
     metrics: tuple[str, ...] | None = None
+    loss: str | dict[str, Any] | None = None
+    class_weight: Literal["balanced"] | dict[str | int | float | bool, Any] | None = None
+    threshold: str | None = None
     threads: int = Field(1, ge=1, le=1024, strict=True)
 
     @field_validator("early_stopping", mode="before")
@@ -112,11 +129,13 @@ class TrackingConfig(_Section):
         uri: an MLflow tracking URI; None is what ``MLFLOW_TRACKING_URI`` says, else ``mlflow.db`` in the home folder.
         keep_models: of how many of the best trials the model files are kept.
         model_disk: bytes that these files may take together; the worst are dropped first.
+        tensorboard: also write TensorBoard's event files, into ``tensorboard`` in the study's folder.
     """
 
     uri: str | None = None
     keep_models: int = Field(3, ge=1, le=1000, strict=True)
     model_disk: Bytes = 500_000_000
+    tensorboard: bool = Field(False, strict=True)
 
 
 class Experiment(_Section):
@@ -126,10 +145,12 @@ class Experiment(_Section):
         study: its name, and that of its folder and of its MLflow experiment: letters, digits, ``.``, ``_``, ``-``.
         data: where rows come from and how they are split.
         objective: what makes a model better.
-        model: the family of models; ``mlp`` is a stack of dense layers.
+        model: the family of models, such as ``mlp``, a stack of dense layers; or your own, ``my_model.py:build``
+            (docs/custom-models.md), relative to the experiment file.
         space: what may vary from trial to trial.
         start_with: known-good configs that run first and are never pruned; the sampler completes what one leaves open.
         training: how each trial is trained.
+        validation: whether trials are judged in folds (cross-validation), and how many times over.
         search: how much is searched, and how.
         tracking: where the record goes, and how much of it is kept.
     """
@@ -141,6 +162,7 @@ class Experiment(_Section):
     space: dict[str, Any] = {}
     start_with: tuple[dict[str, Any], ...] = ()
     training: TrainingConfig = TrainingConfig()
+    validation: ValidationConfig = ValidationConfig()
     search: SearchConfig = SearchConfig()
     tracking: TrackingConfig = TrackingConfig()
 
@@ -154,7 +176,7 @@ class Experiment(_Section):
     def _short_objective(cls, value: object) -> object:
         return {"metric": value} if isinstance(value, str) else value
 
-    @field_validator("objective", "space", "training", "search", "tracking", mode="before")
+    @field_validator("objective", "space", "training", "validation", "search", "tracking", mode="before")
     @classmethod
     def _empty_section(cls, value: object) -> object:
         # YAML reads a key with nothing, or only comments, behind it as null.
@@ -165,16 +187,32 @@ class Experiment(_Section):
     def _empty_list(cls, value: object) -> object:
         return () if value is None else value
 
+    @property
+    def family(self) -> str:
+        """The family of models: ``custom`` where ``model`` names a file of the user's own.
+
+        Raises:
+            ModelError: if it names one in a way that cannot be read.
+        """
+        if self.model == "custom" or names_a_file(self.model):
+            split_source(self.model)
+            return "custom"
+        return self.model
+
     def build_space(self) -> Space:
         """The space with its defaults filled in.
 
         Raises:
             SpaceError: naming the key path.
         """
-        return parse_space(self.space, family=self.model, batch_size=self.training.batch_size)
+        training, family = self.training, self.family
+        section = with_loss(self.space, training.loss, family)
+        return parse_space(section, family=family, batch_size=training.batch_size, epochs=training.epochs)
 
     def pinned(self, space: Space) -> tuple[list[Params], tuple[str, ...]]:
         """The parameters of ``start_with``, and what there is to say about them."""
+        if space.family == "custom":
+            return check_pins(self.start_with), ()
         pins = [pin(space, config, f"start_with[{index}]") for index, config in enumerate(self.start_with)]
         return [params for params, _ in pins], tuple(notice for _, notices in pins for notice in notices)
 
@@ -211,10 +249,11 @@ def parse_experiment(content: Mapping[str, Any], place: str) -> Experiment:
         space = experiment.build_space()
         experiment.pinned(space)
         _check_objective(experiment.objective)
-        _check_metrics(experiment.training.metrics)
+        _check_training(experiment.training)
+        check_comparable(experiment.objective.metric, space)
     except ValidationError as error:
         raise ExperimentError(f"{place}: {describe_problem(error, Experiment)}") from None
-    except SpaceError as error:
+    except (SpaceError, ModelError, ExperimentError) as error:
         raise ExperimentError(f"{place}: {error}") from None
     return experiment
 
@@ -245,29 +284,38 @@ def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
 def _check_objective(objective: Objective) -> None:
     if objective.metric == "auto" or objective.direction is not None or direction_of(objective.metric) is not None:
         return
-    names = [f"{part}{name}" for name in (*METRICS, "loss") for part in ("val_", "")]
+    names = [f"val_{name}" for name in (*METRICS, "loss")]
     raise SpaceError(
         f"objective: it is not known whether {objective.metric!r} is better high or low; "
         f"write {{metric: {objective.metric}, direction: maximize}}, or {nearest(objective.metric, names)}"
     )
 
 
-def _check_metrics(metrics: tuple[str, ...] | None) -> None:
-    for index, name in enumerate(metrics or ()):
-        if name not in METRICS:
-            raise SpaceError(f"training.metrics[{index}]: there is no metric {name!r}; {nearest(name, METRICS)}")
+def _check_training(training: TrainingConfig) -> None:
+    for index, name in enumerate(training.metrics or ()):
+        check_metric(name, None, f"training.metrics[{index}]")
+    check_class_weight(training.class_weight)
+    if training.threshold is not None:
+        check_threshold(training.threshold, "training.threshold")
 
 
 _EXAMPLES = {
     "study": "name it, e.g. study: pima",
     "data": "{source: pima.csv, target: diabetes}",
     "data.source": "name a file or data set, e.g. source: pima.csv",
+    "data.windows": "{length: 14, horizon: 1}",
+    "data.windows.length": "rows of a window, e.g. length: 14",
+    "data.inputs": "{numbers: [a, b], words: {text: c}}",
     "objective": "{metric: my_metric, direction: minimize}",
     "space": "{layers: {int: [1, 5]}}",
     "start_with": "[{layers: 2, units: [12, 8]}]",
     "start_with[0]": "{layers: 2, units: [12, 8]}",
     "training": "{epochs: 100}",
+    "validation": "{folds: 10}",
+    "validation.folds": "e.g. folds: 10",
     "training.metrics": "[accuracy]",
+    "training.loss": "{name: huber, huber_delta: 0.5}",
+    "training.class_weight": "{0: 1, 1: 5}",
     "search": "{trials: 60}",
     "search.sampler": "{name: tpe}",
     "search.pruner": "{name: halving}",

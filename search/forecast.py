@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from search.custom.space import OpenSpace
 from search.errors import ExperimentError
-from search.messages import Decision, TrialJob, TrialResult
-from search.study.plan import Plan, write_arrays
+from search.messages import Decision, EpochReport, Suggest, Suggested, TrialJob, TrialResult
+from search.study.arrays import write_arrays
+from search.study.plan import Plan
 from search.study.pruners import rungs
 from search.study.run import worker_count
 from search.study.strategy_config import choose_pruner, default_grace
 from spaces import Params, resolve
+from spaces.domains import Suggester
 from spaces.suggesters import Extreme, Sampled
 
 _EPOCHS = 3
@@ -55,27 +58,28 @@ def forecast(plan: Plan, *, random_models: int, seed: int = 0) -> Forecast:
     """
     import psutil
 
-    space = plan.space
-    named = [("smallest", space.suggest(Extreme(largest=False))), ("largest", space.suggest(Extreme(largest=True)))]
-    named += [(f"start_with[{i}]", space.suggest(_Pinned(pinned, seed))) for i, pinned in enumerate(plan.pins[:1])]
-    named += [("random", space.suggest(Sampled(seed + k))) for k in range(random_models)]
+    named: list[tuple[str, Suggester]] = [("smallest", Extreme(largest=False)), ("largest", Extreme(largest=True))]
+    named += [(f"start_with[{i}]", _Pinned(pinned, seed)) for i, pinned in enumerate(plan.pins[:1])]
+    named += [("random", Sampled(seed + k)) for k in range(random_models)]
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as scratch:
         arrays = Path(scratch)
-        write_arrays(plan.dataset, arrays)
+        validation = plan.experiment.validation
+        write_arrays(plan.dataset, arrays, validation, seed=plan.experiment.search.seed, rounds=1)
         tried, memory = _try_all(plan, arrays, named)
     training, search = plan.experiment.training, plan.experiment.search
     typical = [t for t in tried if t.name == "random"] or list(tried)
     start, epoch = mean(t.start_seconds for t in typical), mean(t.epoch_seconds for t in typical)
     workers = worker_count(search)
-    most = search.trials / workers * (start + (training.epochs - 1) * epoch) + _IMPORT_SECONDS
-    share = expected_share(plan)
-    likely = search.trials / workers * (start + (training.epochs * share) * epoch) + _IMPORT_SECONDS
+    # What is traced once serves all rounds of a trial.
+    epochs = plan.rounds * training.epochs
+    most = search.trials / workers * (start + (epochs - 1) * epoch) + _IMPORT_SECONDS
+    likely = search.trials / workers * (start + epochs * expected_share(plan) * epoch) + _IMPORT_SECONDS
     return Forecast(tuple(tried), workers, min(likely, most), most, memory, int(psutil.virtual_memory().total))
 
 
 def expected_share(plan: Plan) -> float:
-    """The share of all epochs that a pruned study trains."""
-    epochs = plan.experiment.training.epochs
+    """The share of all epochs that a pruned study trains; of all rounds where a trial has several."""
+    epochs = plan.rounds if plan.rounds > 1 else plan.experiment.training.epochs
     pruner, _ = choose_pruner(plan.experiment.search.pruner, epochs=epochs)
     if pruner.name == "none":
         return 1.0
@@ -91,22 +95,32 @@ def expected_share(plan: Plan) -> float:
     return min(1.0, trained / epochs + 0.1)
 
 
-def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Params]]) -> tuple[list[Tried], int]:
+def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Suggester]]) -> tuple[list[Tried], int]:
     from search.training.rounds import resident_bytes
     from search.training.threads import limit_threads
-    from search.training.trial import WorkerData, run_trial
+    from search.training.trial import run_trial
+    from search.training.worker_data import WorkerData
 
     limit_threads(plan.experiment.training.threads)
-    data, setup = WorkerData(arrays), plan.setup(arrays)
+    # One round tells what all of them take.
+    data, setup = WorkerData(arrays), replace(plan.setup(arrays), rounds=1)
     tried, memory = [], 0
-    for name, params in named:
-        job = TrialJob(0, resolve(params, family=plan.space.family), seed=0, epochs=_EPOCHS, early_stopping=0)
+    space = plan.space
+    for name, suggester in named:
+        params = space.suggest(suggester)
+        config = space.config(params, {}) if isinstance(space, OpenSpace) else resolve(params, family=space.family)
+        job = TrialJob(0, config, seed=0, epochs=_EPOCHS, early_stopping=0)
         running = run_trial(job, setup, data)
         seconds = []
         try:
             report = next(running)
             while True:
-                seconds.append(report.seconds)
+                if isinstance(report, Suggest):
+                    params[report.name] = report.domain.suggest(suggester, report.name)
+                    report = running.send(Suggested(params[report.name]))
+                    continue
+                if isinstance(report, EpochReport):
+                    seconds.append(report.seconds)
                 report = running.send(Decision())
         except StopIteration as end:
             result: TrialResult = end.value

@@ -98,6 +98,11 @@ class StudyFolder:
         return self.path / "journal.log"
 
     @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's event files, a folder for each trial; made where the experiment asks for it."""
+        return self.path / "tensorboard"
+
+    @property
     def arrays(self) -> Path:
         """The prepared data that workers map; made anew by each run."""
         return self.path / "arrays"
@@ -124,6 +129,10 @@ class StudyFolder:
 
     def model(self, number: int) -> Path:
         return self.models / f"trial-{number:04}.keras"
+
+    def outputs(self, number: int) -> Path:
+        """What the models of a trial's several rounds said of the rows that judged them."""
+        return self.models / f"trial-{number:04}.rounds.npz"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -26,14 +26,16 @@ class WorkerSetup:
 
     Attributes:
         arrays: folder of ``x_train.npy``, ``y_train.npy`` and the other parts.
-        target_std: standard deviation by which a regression target was divided; None otherwise.
-        threads: TensorFlow threads of one worker.
+        target_std: standard deviation by which a regression target was divided; None otherwise. ``target_mean`` is
+            what was taken from it before.
+        threads: threads of one worker.
         rounds: how often each trial's config is trained: folds times repeats.
         resampled: whether each round has arrays of its own, in ``round_1``, ``round_2``, ... (cross-validation);
             else all rounds train on the same arrays with different seeds.
         class_weight: what a sample counts by its class: ``balanced`` (in inverse proportion to the class's share of
             the training part), or a weight per class index; None is 1 for all.
         threshold: the metric by which a binary decision threshold is chosen on the validation part; None is 0.5.
+        code: the user's own model, ``/path/my_model.py:build``, whose classes saved models refer to; empty for none.
         in_memory_bytes: training data larger than this goes through Keras's own ``fit``; None is a quarter of
             the memory that is free when the worker starts.
     """
@@ -49,6 +51,8 @@ class WorkerSetup:
     resampled: bool = False
     class_weight: Literal["balanced"] | tuple[float, ...] | None = None
     threshold: str | None = None
+    target_mean: float = 0.0
+    code: str = ""
     in_memory_bytes: int | None = None
 
 
@@ -64,6 +68,8 @@ class TrialJob:
         save_if_better_than: save only a model whose value beats this; None saves always.
         attempt: 1, or 2 after a worker was lost.
         full: train on the training and validation parts together, with nothing left to validate on.
+        outputs_to: where to save what the model of each round said of the rows that judged it, as an ``.npz`` file with
+            ``round_1``, ``round_2``, ...: float32 (samples, outputs), at the round's best epoch; None saves none.
     """
 
     number: int
@@ -75,14 +81,59 @@ class TrialJob:
     save_if_better_than: float | None = None
     attempt: int = 1
     full: bool = False
+    outputs_to: Path | None = None
 
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Score a saved model on the part of the data that the search never sees, and let it predict the sample rows."""
+    """Score a saved model on the part of the data that the search never sees, and let it predict the sample rows.
+
+    Attributes:
+        config: of the model, which names its loss; None is the task's default one.
+        threshold: the decision threshold kept with a binary model; None is 0.5.
+    """
 
     number: int
     model: Path
+    config: ModelConfig | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class PictureLabels:
+    """In which words and units pictures speak.
+
+    Attributes:
+        target: its name.
+        classes: as text, in the order of their indices; empty for a regression.
+        axes: for two numeric inputs, of each its name and the prepared values of raw 0 and raw 1; else empty.
+    """
+
+    target: str = "target"
+    classes: tuple[str, ...] = ()
+    axes: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """Draw what a saved model does with rows that it was not trained on.
+
+    Attributes:
+        model: the ``.keras`` file; None where there are only outputs.
+        outputs: what a TrialJob of several rounds left at its ``outputs_to``; these are then looked at, since the model
+            was trained on all rows.
+        folder: where to write; it is made.
+        title: what the pictures are of, e.g. ``pima, trial 12``.
+        threshold: the decision threshold kept with a binary model; None is 0.5.
+    """
+
+    number: int
+    model: Path | None
+    folder: Path
+    title: str = ""
+    outputs: Path | None = None
+    threshold: float | None = None
+    labels: PictureLabels = PictureLabels()
 
 
 @dataclass(frozen=True)
@@ -174,6 +225,41 @@ class ScoreResult:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A row that a model gets wrong.
+
+    Attributes:
+        row: its position in the part of the data.
+        true, predicted: classes as text, or numbers in the target's units.
+        probability: what the model gave its prediction; None for a regression.
+    """
+
+    row: int
+    true: str | float
+    predicted: str | float
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """What a PictureJob left in its folder.
+
+    Attributes:
+        files: names of the files, in the order in which to look at them.
+        part: the rows that were looked at: ``validation``, ``test``, or ``rounds`` for those that judged each round.
+        mistakes: the worst ones, worst first.
+        left_out: picture to the reason why it is not there.
+    """
+
+    number: int
+    files: tuple[str, ...] = ()
+    part: str = "validation"
+    mistakes: tuple[Mistake, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class JobLost:
     """The worker of a job died, hung or grew too large; its process is gone."""
 
@@ -192,13 +278,18 @@ class WorkerReady:
 
 @dataclass(frozen=True)
 class WorkerBug:
-    """Something that nobody expected; the study stops and shows it."""
+    """Something that nobody expected; the study stops and shows it.
+
+    Attributes:
+        mistake: where it is an expected mistake after all (a model that does not fit the data), its one line.
+    """
 
     number: int | None
     traceback: str
+    mistake: str = ""
 
 
-Job = TrialJob | ScoreJob
+Job = TrialJob | ScoreJob | PictureJob
 Report = EpochReport | RoundReport | Suggest
 Reply = Decision | Suggested
-Event = Report | TrialResult | ScoreResult | JobLost | WorkerReady | WorkerBug
+Event = Report | TrialResult | ScoreResult | PictureResult | JobLost | WorkerReady | WorkerBug

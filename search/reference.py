@@ -8,24 +8,26 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from search.data.config import DataConfig
+from search.data.config import DataConfig, InputConfig, WindowsConfig
+from search.data.validation import ValidationConfig
 from search.experiment import Experiment, Objective, SearchConfig, TrackingConfig, TrainingConfig
+from search.markdown import code, table
 from search.study.strategy_config import PRUNER_SETTINGS, SAMPLER_SETTINGS, PrunerConfig, SamplerConfig
 from search.units import format_bytes, parse_bytes, parse_duration
-from search.yaml_file import to_yaml
-from spaces.catalog import DEFAULT_SPACE, OPTIMIZERS, PER_LAYER_BY_DEFAULT, QUANTITIES, Quantity
-from spaces.metrics import DEFAULT_METRICS, DEFAULT_OBJECTIVE, METRICS
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "data": DataConfig,
+    "data.windows": WindowsConfig,
+    "data.inputs.NAME": InputConfig,
     "objective": Objective,
     "training": TrainingConfig,
+    "validation": ValidationConfig,
     "search": SearchConfig,
     "tracking": TrackingConfig,
 }
@@ -37,22 +39,8 @@ An experiment is one YAML file. Only `study`, `data.source` and, for a table, `d
 key is an error that names the nearest known one. `null` is YAML's word for nothing; a key that is left out takes its
 default. Every option of `kerasweep run` lays one value over the file's: `--trials 80` is `search.trials: 80`.
 """
-_SPACE_TEXT = """The section maps dimensions to what they may be:
-
-```yaml
-space:
-  layers: {int: [1, 5]}                                # a whole number from 1 to 5, both included
-  units: {int: [16, 256], log: true, shared: true}     # even in logarithms; one value for all layers
-  dropout: {float: [0, 0.5], step: 0.1}                # 0, 0.1, ... 0.5
-  activation: {choice: [relu, elu], shared: false}     # each layer has its own
-  optimizer: [adam, sgd]                               # short for {choice: [adam, sgd]}
-  batch_norm: true                                     # fixed
-  momentum: {float: [0, 0.99], when: {optimizer: sgd}} # exists only where the optimizer is sgd
-```
-
-`when` names earlier dimensions and the values that they must have: one value, or a list of them. All must hold; a
-condition on a dimension that is itself absent does not. What the section leaves out takes the default space; where
-there is none, the neutral value."""
+_SPACE_TEXT = """What may vary from trial to trial: [spaces.md](spaces.md) tells how it is written, and has every
+family, dimension, optimizer, schedule and loss with its default range."""
 _STRATEGY_TEXT = "A name alone, or with settings: `{name: %s}`. [strategies.md](strategies.md) tells what they do."
 
 
@@ -62,9 +50,8 @@ def experiment_reference() -> str:
     for name, model in _SECTIONS.items():
         parts += [f"\n## {name}\n", f"{_summary(model)}\n", _keys_table(model)]
         if name == "objective":
-            parts += ["\n### Metrics\n", _metrics_table()]
-    parts += ["\n## space\n", _SPACE_TEXT, "", _dimensions_table(), "\n### Settings of the optimizers\n"]
-    parts += [_optimizers_table()]
+            parts += ["\nThe metrics are in [spaces.md](spaces.md#metrics)."]
+    parts += ["\n## space\n", _SPACE_TEXT]
     strategies: list[tuple[str, type[BaseModel], Mapping[str, Mapping[str, Any]], str]] = [
         ("sampler", SamplerConfig, SAMPLER_SETTINGS, "tpe, startup_trials: 20"),
         ("pruner", PrunerConfig, PRUNER_SETTINGS, "halving, grace: 5"),
@@ -107,7 +94,7 @@ def _keys_table(model: type[BaseModel]) -> str:
         (f"`{name}`", _type_text(field), _default_text(field), texts[name])
         for name, field in model.model_fields.items()
     )
-    return _table(("key", "type", "default", "meaning"), rows)
+    return table(("key", "type", "default", "meaning"), rows)
 
 
 def _settings_table(model: type[BaseModel], settings: Mapping[str, Mapping[str, Any]]) -> str:
@@ -118,63 +105,9 @@ def _settings_table(model: type[BaseModel], settings: Mapping[str, Mapping[str, 
             if not own:
                 yield f"`{name}`", "", "", ""
             for key, default in own.items():
-                yield f"`{name}`", f"`{key}`", _value_text(default), texts[key]
+                yield f"`{name}`", f"`{key}`", code(default), texts[key]
 
-    return _table(("name", "setting", "default", "meaning"), rows())
-
-
-def _metrics_table() -> str:
-    def rows() -> Iterator[tuple[str, ...]]:
-        for name, metric in METRICS.items():
-            reported = [task for task in metric.tasks if name in DEFAULT_METRICS[task]]
-            aimed = [task for task in metric.tasks if DEFAULT_OBJECTIVE[task] == f"val_{name}"]
-            yield f"`{name}`", metric.direction, ", ".join(metric.tasks), ", ".join(reported), ", ".join(aimed)
-
-    heads = ("metric", "direction", "tasks", "reported by default", "`auto` for")
-    return "A trial reports each for the training part, and as `val_...` for the validation part.\n\n" + _table(
-        heads, rows()
-    )
-
-
-def _dimensions_table() -> str:
-    settings = {key for own in OPTIMIZERS.values() for key in own}
-
-    def rows() -> Iterator[tuple[str, ...]]:
-        for name, quantity in QUANTITIES.items():
-            if name in settings and name not in DEFAULT_SPACE:
-                continue
-            default = f"`{_flow(DEFAULT_SPACE[name])}`" if name in DEFAULT_SPACE else _neutral_text(quantity)
-            each = "if `shared: false`" if quantity.per_layer else ""
-            if name in PER_LAYER_BY_DEFAULT:
-                each = "yes; `shared: true` for one"
-            yield f"`{name}`", quantity.meaning, _bounds_text(quantity), default, each
-
-    return _table(("dimension", "what it is", "allowed", "default", "per layer"), rows())
-
-
-def _optimizers_table() -> str:
-    rows = (
-        (f"`{name}`", ", ".join(f"`{key}` ({_bounds_text(quantity)})" for key, quantity in own.items()))
-        for name, own in OPTIMIZERS.items()
-    )
-    text = "Beside `learning_rate` and `weight_decay`, which all have. Left out, Keras's own defaults hold."
-    return f"{text}\n\n" + _table(("optimizer", "settings"), rows)
-
-
-def _neutral_text(quantity: Quantity) -> str:
-    return "Keras's own" if quantity.neutral is None else f"{_value_text(quantity.neutral)} (neutral)"
-
-
-def _bounds_text(quantity: Quantity) -> str:
-    if quantity.kind == "bool":
-        return "true, false"
-    if quantity.kind == "name":
-        return ", ".join(quantity.names)
-    low = f"from {quantity.minimum:g}" if quantity.minimum is not None else ""
-    low = f"above {quantity.above:g}" if quantity.above is not None else low
-    high = f"to {quantity.maximum:,.0f}" if quantity.maximum is not None else ""
-    high = f"below {quantity.below:g}" if quantity.below is not None else high
-    return " ".join(filter(None, (low, high)))
+    return table(("name", "setting", "default", "meaning"), rows())
 
 
 def _type_text(field: FieldInfo) -> str:
@@ -226,20 +159,7 @@ def _default_text(field: FieldInfo) -> str:
         named = getattr(default, "name", None) or getattr(default, "metric", None)
         return f"`{named}`" if named else "see below"
     sized = any(isinstance(mark, BeforeValidator) and mark.func is parse_bytes for mark in field.metadata)
-    return f"`{format_bytes(default)}`" if sized else _value_text(default)
-
-
-def _value_text(value: Any) -> str:
-    return f"`{_flow(list(value) if isinstance(value, tuple) else value)}`"
-
-
-def _flow(value: Any) -> str:
-    return to_yaml({"": value}).partition(":")[2].strip() if value not in ([], {}) else str(value)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"`{format_bytes(default)}`" if sized else code(default)
 
 
 if __name__ == "__main__":

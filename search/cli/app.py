@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.cli import explore, launch, queries, reuse
+from search.cli import explore, launch, queries, reuse, spaces
 from search.errors import SearchError
 from spaces.errors import SpaceError, nearest
 from tracking.errors import TrackingError
@@ -33,6 +33,7 @@ app = typer.Typer(
 for command in (
     explore.init,
     explore.check,
+    spaces.spaces,
     launch.run,
     launch.demo,
     queries.list_studies,

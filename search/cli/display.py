@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -15,12 +17,23 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.messages import EpochReport
+from search.messages import EpochReport, RoundReport
 from search.pictures.rows import TrialRow, better
-from search.pictures.wording import format_params, format_value
+from search.pictures.wording import format_params, format_result, format_value
 from search.study.observer import StudyEnded, StudyOpened
 from search.units import format_duration
 from spaces import Params
+
+
+@dataclass
+class Doing:
+    """How far a trial has come: rounds that have ended, with their values, and the epoch in the present one."""
+
+    params: Params
+    epoch: int = 0
+    round: int = 1
+    value: float | None = None
+    values: list[float] = field(default_factory=list)
 
 
 class Counts:
@@ -33,7 +46,7 @@ class Counts:
         self.states = {"complete": 0, "pruned": 0, "diverged": 0, "failed": 0}
         self.repeated = 0
         self.best: TrialRow | None = None
-        self.running: dict[int, tuple[Params, int, float | None]] = {}
+        self.running: dict[int, Doing] = {}
         self.epochs: deque[float] = deque(maxlen=200)
         self.ended_here = 0
 
@@ -102,13 +115,19 @@ class PlainDisplay:
     def epoch(self, report: EpochReport) -> None:
         if self._verbose:
             metrics = ", ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
-            self._say(f"trial {report.number} epoch {report.epoch}: {metrics}")
+            where = f" {self._unit} {report.round}" if self._rounds > 1 else ""
+            self._say(f"trial {report.number}{where} epoch {report.epoch}: {metrics}")
+
+    def round(self, report: RoundReport) -> None:
+        if self._verbose:
+            value = format_value(report.value)
+            self._say(f"trial {report.number} {self._unit} {report.round}: {value} at epoch {report.best_epoch}")
 
     def trial_finished(self, row: TrialRow) -> None:
         before = self.counts.best
         self.counts.add(row)
         total = self.counts.study.total if self.counts.study else 0
-        value = f" {format_value(row.value)}" if row.value is not None else ""
+        value = f" {format_result(row.value, row.spread)}" if row.value is not None else ""
         news = "  <- best so far" if self.counts.best is not before else ""
         reason = f" ({row.reason})" if row.reason and (self._verbose or row.state != "pruned") else ""
         config = format_params(row.params)
@@ -119,6 +138,14 @@ class PlainDisplay:
 
     def ended(self, study: StudyEnded) -> None:
         """The result is printed elsewhere, on stdout."""
+
+    @property
+    def _rounds(self) -> int:
+        return self.counts.study.rounds if self.counts.study else 1
+
+    @property
+    def _unit(self) -> str:
+        return self.counts.study.unit if self.counts.study else "round"
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -142,15 +169,19 @@ class LiveDisplay(PlainDisplay):
 
     def trial_started(self, number: int, params: Params) -> None:
         super().trial_started(number, params)
-        self.counts.running[number] = (params, 0, None)
+        self.counts.running[number] = Doing(params)
 
     def epoch(self, report: EpochReport) -> None:
         super().epoch(report)
         self._message = ""
         self.counts.epochs.append(time.monotonic())
-        params, _, _ = self.counts.running.get(report.number, ({}, 0, None))
+        doing = self.counts.running.setdefault(report.number, Doing({}))
         objective = self.counts.study.objective if self.counts.study else "loss"
-        self.counts.running[report.number] = (params, report.epoch, report.metrics.get(objective))
+        doing.epoch, doing.round, doing.value = report.epoch, report.round, report.metrics.get(objective)
+
+    def round(self, report: RoundReport) -> None:
+        super().round(report)
+        self.counts.running.setdefault(report.number, Doing({})).values.append(report.value)
 
     def stopping(self, reason: str) -> None:
         self._message = f"stopping ({reason}); again to leave at once"
@@ -170,18 +201,22 @@ class LiveDisplay(PlainDisplay):
             lines.append(
                 Text.assemble(
                     ("best ", "bold"),
-                    (f"{format_value(best.value)} ", "bold green"),
+                    (f"{format_result(best.value, best.spread)} ", "bold green"),
                     f"trial {best.number}, epoch {best.best_epoch}: {format_params(best.params)}",
                     overflow="ellipsis",
                     no_wrap=True,
                 )
             )
-        for number, (params, epoch, value) in sorted(counts.running.items()):
-            progress = f"epoch {epoch}/{study.epochs}" if epoch else "building"
+        for number, doing in sorted(counts.running.items()):
+            progress = f"epoch {doing.epoch}/{study.epochs}" if doing.epoch else "building"
+            value = doing.value
+            if study.rounds > 1 and doing.epoch:
+                progress = f"{study.unit} {doing.round}/{study.rounds} {progress}"
+                value = fmean(doing.values) if doing.values else None
             shown = f" {format_value(value)}" if value is not None else ""
             lines.append(
                 Text(
-                    f"  trial {number} {progress}{shown}: {format_params(params)}",
+                    f"  trial {number} {progress}{shown}: {format_params(doing.params)}",
                     style="dim",
                     overflow="ellipsis",
                     no_wrap=True,
@@ -221,8 +256,9 @@ def opening_line(study: StudyOpened) -> str:
     """One line that says what is about to run."""
     workers = f"{study.workers} worker{'s' if study.workers > 1 else ''}"
     done = f", {study.finished} of them done" if study.finished else ""
+    rounds = f", {study.rounds} {study.unit}s each" if study.rounds > 1 else ""
     return (
-        f"study {study.study}: {study.total} trials{done}, {study.direction} {study.objective}, "
+        f"study {study.study}: {study.total} trials{done}{rounds}, {study.direction} {study.objective}, "
         f"up to {study.epochs} epochs, {workers}"
     )
 

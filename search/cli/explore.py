@@ -86,11 +86,19 @@ def check(
 def _facts(plan: Plan) -> Iterator[str]:
     dataset, space = plan.dataset, plan.space
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None)
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None and len(part))
     size = "infinitely many" if space.size is None else f"{space.size:,}"
     yield f"data       {dataset.rows} rows, {dataset.columns} columns: {sizes}"
     yield f"task       {dataset.task_reason}"
-    yield f"space      {size} configurations over {', '.join(d.name for d in space.searched) or 'nothing'}"
+    if plan.model_source:
+        yield f"model      {plan.model_source}, which says what is searched while it is built"
+    else:
+        yield f"space      {size} configurations over {', '.join(d.name for d in space.searched) or 'nothing'}"
+    validation = plan.experiment.validation
+    if validation.rounds > 1:
+        folds = f"{validation.folds} folds of the {len(dataset.train)} train rows" if validation.folds else ""
+        repeats = f"{validation.repeats} times with other seeds" if validation.repeats > 1 else ""
+        yield f"validation {', '.join(filter(None, (folds, repeats)))}: {validation.rounds} trainings a trial"
     yield f"objective  {plan.direction} {plan.objective}"
     yield from (f"note       {notice}" for notice in plan.notices)
 

@@ -143,7 +143,7 @@ def study_name_for(source: str) -> str:
     """A study's name from its data: ``pima`` for ``data/pima.csv.gz``, ``digits`` for ``sklearn:digits``."""
     import re
 
-    stem = source.rpartition("/")[2].rpartition(":")[2].split(".")[0]
+    stem = source.rstrip("/").rpartition("/")[2].rpartition(":")[2].split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_") or "study"
 
 

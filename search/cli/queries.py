@@ -41,7 +41,7 @@ def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from search.pictures.wording import format_value
+    from search.pictures.wording import format_result
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("study", "status", "trials", "objective", "best"):
@@ -52,10 +52,10 @@ def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
             continue
         table.add_row(
             entry["study"],
-            entry["status"],
+            entry["status"] + (f" ({entry['note']})" if entry["note"] else ""),
             f"{entry['finished']}/{entry['total']}",
             entry["objective"],
-            format_value(entry["best"]),
+            format_result(entry["best"], entry["spread"]),
         )
     Console(highlight=False).print(table)
 
@@ -67,6 +67,8 @@ def show(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = Fa
     """
     from rich.console import Console
 
+    from search.cli.results import result_of
+    from search.data.validation import ValidationConfig
     from search.home import check_name, find_home
     from search.pictures.terminal import render_leaderboard
     from search.pictures.wording import format_params
@@ -82,15 +84,21 @@ def show(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = Fa
         typer.echo(json.dumps({**summary, "importances": weights, "facts": facts.to_attr()}, indent=2))
         return
     console = Console(highlight=False)
-    _line(console, "study", f"{name}, {summary['status']}: {summary['finished']} of {summary['total']} trials")
+    note = f" ({summary['note']})" if summary["note"] else ""
+    _line(console, "study", f"{name}, {summary['status']}{note}: {summary['finished']} of {summary['total']} trials")
     _line(console, "data", f"{facts.data_summary} (fingerprint {facts.data})")
     _line(console, "objective", f"{facts.direction} {facts.objective}")
-    _line(console, "space", f"{', '.join(facts.experiment['space'])} (fingerprint {facts.space})")
+    space = ", ".join(facts.experiment["space"]) or facts.experiment["model"]
+    _line(console, "space", f"{space} (fingerprint {facts.space})")
     states = ", ".join(f"{count} {state}" for state, count in summary["states"].items())
     _line(console, "trials", states or "none yet")
     best = next((row for row in rows if row.number == summary["best_trial"]), None)
     if best is not None:
-        _line(console, "best", f"{best.value:.6g} by trial {best.number}: {format_params(best.params)}")
+        value = f"{best.value:.6g}"
+        if best.spread is not None:
+            validation = ValidationConfig.model_validate(facts.experiment.get("validation", {}))
+            value = result_of(best, validation)
+        _line(console, "best", f"{value} by trial {best.number}: {format_params(best.params)}")
     if summary["test"]:
         _line(console, "test", ", ".join(f"{metric} {value:.4f}" for metric, value in summary["test"].items()))
         if facts.parent_run is not None:
@@ -213,7 +221,7 @@ def ui(
 
 def _summary(home: Home, name: str) -> dict[str, Any]:
     from search.pictures.rows import count_states, ranked
-    from search.study.records import SCORES
+    from search.study.records import ENDING, SCORES
     from search.study.store import load_study
 
     opened, facts = load_study(home, name)
@@ -223,11 +231,12 @@ def _summary(home: Home, name: str) -> dict[str, Any]:
     running = home.study(name).is_locked()
     finished = sum(row.state != "running" for row in rows)
     total = _total(facts)
-    status = "running" if running else "complete" if finished >= total else "unfinished"
+    status, note = _standing(opened.user_attrs.get(ENDING, ""), running=running, all_done=finished >= total)
     scores = opened.user_attrs.get(SCORES, {})
     return {
         "study": name,
         "status": status,
+        "note": note,
         "finished": finished,
         "total": total,
         "states": {
@@ -237,9 +246,26 @@ def _summary(home: Home, name: str) -> dict[str, Any]:
         "objective": facts.objective,
         "direction": facts.direction,
         "best": best.value if best else None,
+        "spread": best.spread if best else None,
         "best_trial": best.number if best else None,
         "test": scores.get(str(best.number), {}) if best else {},
     }
+
+
+def _standing(ending: str, *, running: bool, all_done: bool) -> tuple[str, str]:
+    """How a study stands, and what is to be said about it; ``ending`` is how its last run ended, if it did."""
+    if running:
+        return "running", ""
+    if all_done:
+        return "complete", ""
+    match ending:
+        case "exhausted":
+            return "complete", "every config of its space is tried"
+        case "timeout":
+            return "timed out", "'run' goes on with it"
+        case "interrupted":
+            return "interrupted", "'run' goes on with it"
+    return "unfinished", ""
 
 
 def _parent_run(home: Home, study: str | None) -> str | None:
@@ -270,6 +296,7 @@ def _plain(rank: int | None, row: TrialRow) -> dict[str, Any]:
         "trial": row.number,
         "state": row.state,
         "value": row.value,
+        "spread": row.spread,
         "best_epoch": row.best_epoch,
         "epochs": row.epochs,
         "seconds": row.seconds,
@@ -281,7 +308,8 @@ def _plain(rank: int | None, row: TrialRow) -> dict[str, Any]:
 
 
 _HEADS = (
-    "rank", "trial", "state", "value", "best_epoch", "epochs", "seconds", "parameters", "duplicate_of", "reason",
+    "rank", "trial", "state", "value", "spread", "best_epoch", "epochs", "seconds", "parameters", "duplicate_of",
+    "reason",
 )  # fmt: skip
 
 

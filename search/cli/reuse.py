@@ -68,7 +68,8 @@ def train(
     def on_epoch(report: EpochReport) -> None:
         if verbose:
             values = ", ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
-            typer.echo(f"epoch {report.epoch}: {values}", err=True)
+            where = f"round {report.round} " if config.validation.rounds > 1 else ""
+            typer.echo(f"{where}epoch {report.epoch}: {values}", err=True)
 
     def on_start() -> None:
         if not quiet:
@@ -79,14 +80,16 @@ def train(
         for notice in done.notices:
             typer.echo(f"note: {notice}", err=True)
     if done.value is not None:
-        typer.echo(f"{config.objective}  {done.value!r} at epoch {done.epoch}")
+        spread = f" ± {done.spread!r}" if done.spread is not None else ""
+        typer.echo(f"{config.objective}  {done.value!r}{spread} at epoch {done.epoch}")
     else:
         typer.echo(f"trained on all but the test part for {config.epoch} epochs")
     if done.recorded is not None:
         verdict = (
             "the same" if done.recorded == done.value else f"differs by {abs(done.recorded - (done.value or 0)):.3g}"
         )
-        typer.echo(f"recorded  {done.recorded!r} at epoch {config.epoch} ({verdict})")
+        spread = f" ± {config.spread!r}" if config.spread is not None else ""
+        typer.echo(f"recorded  {done.recorded!r}{spread} at epoch {config.epoch} ({verdict})")
     elif not done.same_data:
         typer.echo("the data is not that of the study, so there is no recorded score to compare")
     if done.scores:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Generator
 
+from search.errors import mistake_in
 from search.messages import (
-    Decision,
-    EpochReport,
     Event,
     Job,
     JobLost,
+    PictureJob,
+    Reply,
+    Report,
     TrialJob,
     TrialResult,
     WorkerBug,
@@ -26,8 +28,8 @@ class InlineExecutor:
     def __init__(self) -> None:
         self._setup: WorkerSetup | None = None
         self._job: Job | None = None
-        self._running: Generator[EpochReport, Decision, TrialResult] | None = None
-        self._decision: Decision | None = None
+        self._running: Generator[Report, Reply, TrialResult] | None = None
+        self._reply: Reply | None = None
         self._lost: JobLost | None = None
 
     def open(self) -> None:
@@ -35,18 +37,18 @@ class InlineExecutor:
 
     def start(self, setup: WorkerSetup) -> None:
         from search.training.threads import limit_threads
-        from search.training.trial import WorkerData
+        from search.training.worker_data import WorkerData
 
         limit_threads(setup.threads)
         self._setup, self._data = setup, WorkerData(setup.arrays)
 
     def submit(self, job: Job) -> None:
         assert self._job is None, "one job at a time"
-        self._job, self._running, self._decision = job, None, None
+        self._job, self._running, self._reply = job, None, None
 
-    def answer(self, number: int, decision: Decision) -> None:
+    def answer(self, number: int, reply: Reply) -> None:
         if self._job is not None and self._job.number == number:
-            self._decision = decision
+            self._reply = reply
 
     def cancel(self, number: int, reason: str) -> None:
         if self._job is not None and self._job.number == number:
@@ -62,11 +64,11 @@ class InlineExecutor:
         number = self._job.number
         try:
             event = self._advance(self._job)
-        except Exception:  # noqa: BLE001 - the boundary to what users wrote; shown with its traceback
-            event = WorkerBug(number, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - the boundary to what users wrote; shown with its traceback
+            event = WorkerBug(number, traceback.format_exc(), mistake_in(error))
         if event is None:
             return []
-        if not isinstance(event, EpochReport):
+        if not isinstance(event, Report):
             self._forget()
         return [event]
 
@@ -77,16 +79,20 @@ class InlineExecutor:
         from search.training.trial import run_trial, score
 
         assert self._setup is not None, "start() comes first"
+        if isinstance(job, PictureJob):
+            from search.training.look import look
+
+            return look(job, self._setup, self._data)
         if not isinstance(job, TrialJob):
             return score(job, self._setup, self._data)
         try:
             if self._running is None:
                 self._running = run_trial(job, self._setup, self._data)
                 return next(self._running)
-            if self._decision is None:
+            if self._reply is None:
                 return None
-            decision, self._decision = self._decision, None
-            return self._running.send(decision)
+            reply, self._reply = self._reply, None
+            return self._running.send(reply)
         except StopIteration as end:
             result: TrialResult = end.value
             return result
@@ -94,4 +100,4 @@ class InlineExecutor:
     def _forget(self) -> None:
         if self._running is not None:
             self._running.close()
-        self._job, self._running, self._decision = None, None, None
+        self._job, self._running, self._reply = None, None, None

@@ -20,11 +20,12 @@ from typing import IO
 
 from search.executors.worker import SCRATCH_PREFIX
 from search.messages import (
-    Decision,
     EpochReport,
     Event,
     Job,
     JobLost,
+    Reply,
+    Report,
     TrialResult,
     WorkerBug,
     WorkerReady,
@@ -89,10 +90,10 @@ class LocalExecutor:
         self._waiting.append(job)
         self._hand_out()
 
-    def answer(self, number: int, decision: Decision) -> None:
+    def answer(self, number: int, reply: Reply) -> None:
         worker = self._worker_of(number)
         if worker is not None:
-            _send(worker, decision)
+            _send(worker, reply)
 
     def cancel(self, number: int, reason: str) -> None:
         if any(job.number == number for job in self._waiting):
@@ -129,8 +130,8 @@ class LocalExecutor:
             return
         if isinstance(event, WorkerReady):
             worker.ready, self._failed_starts = True, 0
-        elif isinstance(event, EpochReport):
-            if event.memory_bytes > 2 * self._memory_bytes:
+        elif isinstance(event, Report):
+            if isinstance(event, EpochReport) and event.memory_bytes > 2 * self._memory_bytes:
                 worker.too_large = True
                 _kill(worker, f"the worker held {format_bytes(event.memory_bytes)}, over twice its worker_memory")
                 return

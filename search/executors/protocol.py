@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from search.messages import Decision, Event, Job, WorkerSetup
+from search.messages import Event, Job, Reply, WorkerSetup
 
 
 class Executor(Protocol):
@@ -12,8 +12,9 @@ class Executor(Protocol):
 
     Contract (one test suite holds every implementation to it):
     - ``open`` may be called before ``start``; it begins what takes long and needs no data.
-    - A submitted job ends with exactly one TrialResult, ScoreResult, JobLost or WorkerBug.
-    - After each EpochReport the job waits until ``answer`` brings its Decision.
+    - A submitted job ends with exactly one TrialResult, ScoreResult, PictureResult, JobLost or WorkerBug.
+    - After each report the job waits until ``answer`` brings its reply: a Decision for an EpochReport or a RoundReport,
+      a Suggested for a Suggest.
     - ``events`` returns as soon as there is one, at the latest after the timeout; it never blocks longer than one
       epoch.
     - ``close`` ends all work at once, may be called twice, and leaves no process behind.
@@ -29,7 +30,7 @@ class Executor(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
-    def answer(self, number: int, decision: Decision) -> None: ...
+    def answer(self, number: int, reply: Reply) -> None: ...
 
     def cancel(self, number: int, reason: str) -> None:
         """Give a job up; it ends with JobLost and this reason, if it has not ended yet."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import fmean
 
 from search.messages import (
     Decision,
@@ -13,6 +15,9 @@ from search.messages import (
     Job,
     JobLost,
     Outcome,
+    PictureResult,
+    Reply,
+    RoundReport,
     ScoreJob,
     ScoreResult,
     TrialJob,
@@ -21,16 +26,36 @@ from search.messages import (
     WorkerSetup,
 )
 from search.training.progress import Best
+from search.training.seeds import round_seed
 from spaces.model_config import ModelConfig
 
 Curve = Callable[[ModelConfig, int, int], float]
+
+
+@dataclass
+class _Trial:
+    """How far a simulated trial has come: in its round, and in those before."""
+
+    job: TrialJob
+    rounds: int
+    best: Best = field(default_factory=Best)
+    round: int = 1
+    epoch: int = 0
+    earlier_epochs: int = 0
+    values: list[float] = field(default_factory=list)
+    is_between: bool = False
+
+    @property
+    def epochs(self) -> int:
+        return self.earlier_epochs + self.epoch
 
 
 class SimulatedExecutor:
     """Answers at once with values of a formula; used by tests and benchmarks of everything but training.
 
     Args:
-        curve: the objective after an epoch (1-based), from config, seed and epoch; a NaN is a diverged epoch.
+        curve: the objective after an epoch (1-based), from config, the round's seed and epoch; a NaN is a diverged
+            epoch.
         lose: trial numbers whose worker is lost, as often as the number stands there.
         bug: the trial number at which a worker raises.
     """
@@ -39,8 +64,7 @@ class SimulatedExecutor:
         self._curve, self._capacity = curve, capacity
         self._lose, self._bug = list(lose), bug
         self._events: deque[Event] = deque()
-        self._jobs: dict[int, tuple[TrialJob, Best]] = {}
-        self._epochs: dict[int, int] = {}
+        self._trials: dict[int, _Trial] = {}
         self.submitted: list[Job] = []
 
     @property
@@ -58,6 +82,8 @@ class SimulatedExecutor:
         if isinstance(job, ScoreJob):
             outputs = ((1 / self._setup.spec.outputs,) * self._setup.spec.outputs,)
             self._events.append(ScoreResult(job.number, {"accuracy": 0.5}, outputs))
+        elif not isinstance(job, TrialJob):
+            self._events.append(PictureResult(job.number))
         elif job.number in self._lose:
             self._lose.remove(job.number)
             self._events.append(JobLost(job.number, "the worker process ended by itself (SIGKILL)"))
@@ -66,23 +92,25 @@ class SimulatedExecutor:
                 WorkerBug(job.number, "Traceback (most recent call last):\n  ZeroDivisionError: simulated")
             )
         else:
-            self._jobs[job.number] = (job, Best())
-            self._advance(job.number, 1)
+            self._trials[job.number] = _Trial(job, 1 if job.full else self._setup.rounds)
+            self._advance(job.number)
 
-    def answer(self, number: int, decision: Decision) -> None:
-        if number not in self._jobs:
+    def answer(self, number: int, reply: Reply) -> None:
+        if number not in self._trials:
             return
-        job, best = self._jobs[number]
-        epoch = self._epochs[number]
-        if decision.stop:
-            self._finish(number, "stopped", epoch)
-        elif epoch >= job.epochs or best.is_stale(epoch, job.early_stopping):
-            self._finish(number, "completed", epoch)
+        assert isinstance(reply, Decision), "nothing else is asked here"
+        trial = self._trials[number]
+        if reply.stop and not (trial.is_between and trial.round == trial.rounds):
+            self._finish(number, "stopped")
+        elif trial.is_between:
+            self._begin_round(number)
+        elif trial.epoch >= trial.job.epochs or trial.best.is_stale(trial.epoch, trial.job.early_stopping):
+            self._end_round(number)
         else:
-            self._advance(number, epoch + 1)
+            self._advance(number)
 
     def cancel(self, number: int, reason: str) -> None:
-        if self._jobs.pop(number, None) is not None:
+        if self._trials.pop(number, None) is not None:
             self._events = deque(e for e in self._events if getattr(e, "number", None) != number)
             self._events.append(JobLost(number, reason))
 
@@ -90,25 +118,55 @@ class SimulatedExecutor:
         return [self._events.popleft()] if self._events else []
 
     def close(self) -> None:
-        self._jobs.clear()
+        self._trials.clear()
         self._events.clear()
 
-    def _advance(self, number: int, epoch: int) -> None:
-        job, best = self._jobs[number]
-        value = self._curve(job.config, job.seed, epoch)
+    def _advance(self, number: int) -> None:
+        trial = self._trials[number]
+        epoch = trial.epoch + 1
+        value = self._curve(trial.job.config, round_seed(trial.job.seed, trial.round), epoch)
         if math.isnan(value):
-            self._finish(number, "diverged", epoch - 1)
+            self._finish(number, "diverged")
             return
-        self._jobs[number] = (job, best.after(epoch, value, self._setup.direction))
-        self._epochs[number] = epoch
-        self._events.append(EpochReport(number, epoch, {"loss": 1.0, self._setup.objective: value}, 0.0))
+        trial.best, trial.epoch = trial.best.after(epoch, value, self._setup.direction), epoch
+        metrics = {"loss": 1.0, self._setup.objective: value}
+        self._events.append(EpochReport(number, epoch, metrics, 0.0, round=trial.round))
 
-    def _finish(self, number: int, outcome: Outcome, epochs: int) -> None:
-        job, best = self._jobs.pop(number)
-        reason = f"diverged at epoch {epochs + 1} (loss nan)" if outcome == "diverged" else ""
+    def _end_round(self, number: int) -> None:
+        trial = self._trials[number]
+        if trial.rounds == 1:
+            self._finish(number, "completed")
+            return
+        assert trial.best.value is not None, "every epoch had a value"
+        assert trial.best.epoch is not None, "every epoch had a value"
+        trial.values.append(trial.best.value)
+        trial.is_between = True
+        self._events.append(RoundReport(number, trial.round, trial.best.value, trial.best.epoch, trial.epoch))
+
+    def _begin_round(self, number: int) -> None:
+        trial = self._trials[number]
+        if trial.round == trial.rounds:
+            self._finish(number, "completed")
+            return
+        trial.earlier_epochs, trial.epoch = trial.epochs, 0
+        trial.best, trial.is_between = Best(), False
+        trial.round += 1
+        self._advance(number)
+
+    def _finish(self, number: int, outcome: Outcome) -> None:
+        trial = self._trials.pop(number)
+        job, value = trial.job, trial.best.value
+        if trial.rounds > 1:
+            value = fmean(trial.values) if trial.values else None
+        reason = f"diverged at epoch {trial.epoch + 1} (loss nan)" if outcome == "diverged" else ""
         model = None
         if outcome == "completed" and job.save_to is not None:
             job.save_to.parent.mkdir(parents=True, exist_ok=True)
             job.save_to.write_bytes(b"simulated")
             model = job.save_to
-        self._events.append(TrialResult(number, outcome, best.value, best.epoch, epochs, 0.0, 0.0, 1, reason, model))
+        values = tuple(trial.values)
+        self._events.append(
+            TrialResult(
+                number, outcome, value, trial.best.epoch, trial.epochs, 0.0, 0.0, 1, reason, model, values=values
+            )
+        )

@@ -13,7 +13,8 @@ import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from search.messages import Decision, Job, TrialJob, WorkerBug, WorkerReady, WorkerSetup
+from search.errors import mistake_in
+from search.messages import Job, PictureJob, Reply, TrialJob, WorkerBug, WorkerReady, WorkerSetup
 
 SCRATCH_PREFIX = "kerasweep-worker-"
 
@@ -27,33 +28,39 @@ def main(descriptor: int) -> None:
     number = None
     try:
         began = time.perf_counter()
-        from search.training.threads import import_tensorflow
+        from search.training.threads import import_backend
 
-        import_tensorflow()
+        import_backend()
         imported = time.perf_counter() - began
         setup: WorkerSetup = line.recv()
-        from search.training.threads import limit_threads
-        from search.training.trial import WorkerData
+        from search.training.threads import backend_versions, limit_threads
+        from search.training.worker_data import WorkerData
 
         limit_threads(setup.threads)
         data = WorkerData(setup.arrays)
-        line.send(WorkerReady(_versions(), imported))
+        line.send(WorkerReady(backend_versions(), imported))
         while True:
             job: Job = line.recv()
             number = job.number
             _serve(job, setup, data, line)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the coordinator has gone, or wants no more
-    except Exception:  # noqa: BLE001 - the process boundary: the coordinator shows it
-        line.send(WorkerBug(number, traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - the process boundary: the coordinator shows it
+        line.send(WorkerBug(number, traceback.format_exc(), mistake_in(error)))
     finally:
         _remove_scratch()
 
 
 def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None:
-    from search.training.trial import WorkerData, run_trial, score
+    from search.training.trial import run_trial, score
+    from search.training.worker_data import WorkerData
 
     assert isinstance(data, WorkerData)
+    if isinstance(job, PictureJob):
+        from search.training.look import look
+
+        line.send(look(job, setup, data))
+        return
     if not isinstance(job, TrialJob):
         line.send(score(job, setup, data))
         return
@@ -62,17 +69,10 @@ def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None
         report = next(running)
         while True:
             line.send(report)
-            decision: Decision = line.recv()
-            report = running.send(decision)
+            reply: Reply = line.recv()
+            report = running.send(reply)
     except StopIteration as end:
         line.send(end.value)
-
-
-def _versions() -> dict[str, str]:
-    import keras
-    import tensorflow as tf
-
-    return {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def _die_with(parent: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from search.custom.space import trial_config
 from search.errors import StudyError
 from search.home import Home, check_name
 from search.pictures.rows import TrialRow, ranked
 from search.reuse.best_config import BestConfig, make_best, read_best
-from spaces.model_config import resolve
 
 
 def best_of(home: Home, name: str, trial: int | None = None) -> BestConfig:
@@ -17,21 +17,23 @@ def best_of(home: Home, name: str, trial: int | None = None) -> BestConfig:
     Raises:
         StudyError: if there is no such study or trial, or none has completed.
     """
-    from search.study.records import BEGIN, SCORES, to_rows
+    from search.study.records import BEGIN, SCORES, to_rows, trial_end
     from search.study.store import load_study
 
     study, facts = load_study(home, name)
     trials = study.get_trials(deepcopy=False)
     row = _choose(to_rows(trials), name, facts.direction, trial)
-    begin = next(t for t in trials if t.number == row.number).user_attrs[BEGIN]
+    chosen = next(t for t in trials if t.number == row.number)
+    begin, end = chosen.user_attrs[BEGIN], trial_end(chosen)
     return make_best(
         name=name,
         experiment=facts.experiment,
         facts=facts.to_attr(),
         row=row,
-        config=resolve(row.params, family=facts.experiment["model"]),  # type: ignore[arg-type]
+        config=trial_config(chosen.params, begin, family=facts.experiment["model"], params=row.params),
         seed=begin["seed"],
         scores=study.user_attrs.get(SCORES, {}).get(str(row.number), {}),
+        threshold=end.threshold if end is not None else None,
     )
 
 

@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
+from statistics import fmean
 
 import optuna
 from optuna.trial import TrialState
 
-from search.errors import SearchError
+from search.custom.pins import unasked
+from search.custom.space import OpenSpace
 from search.executors.protocol import Executor
 from search.home import StudyFolder
 from search.messages import (
@@ -19,46 +21,33 @@ from search.messages import (
     EpochReport,
     Event,
     JobLost,
-    ScoreJob,
+    RoundReport,
     ScoreResult,
+    Suggest,
+    Suggested,
     TrialJob,
     TrialResult,
     WorkerBug,
     WorkerReady,
 )
-from search.pictures.rows import TrialRow
+from search.study.endings import Endings
 from search.study.explain import explain
 from search.study.importance import importances
-from search.study.keep import ModelShelf
+from search.study.keep import ModelShelf, drop_outputs
 from search.study.observer import Observer
 from search.study.plan import Plan
-from search.study.proposals import Proposal, Proposer, left_running
+from search.study.proposals import Proposal, Proposer
 from search.study.recorder import Recorder, Snapshot, run_status
-from search.study.records import ATTEMPTS, END, RUN, VERDICT, TrialEnd, to_row, to_rows
+from search.study.records import VERDICT, TrialEnd, log_params, to_rows, trial_end
+from search.study.running import Running
 from search.study.stop import StopRequest
-from search.study.store import is_ours_to_close, quiet_optuna
-from search.study.worker_failure import WorkerFailure
+from search.study.take_over import Left, left_behind
+from search.study.worker_failure import failure_of
 from tracking import RunStatus
 
 _POLL_SECONDS = 0.2
 _SWITCH_SECONDS = 0.0005
 _PATIENCE_WITH_STOPPING_SECONDS = 4.0
-# The record is joined to the study by its tags; the run's id on the trial is a convenience, not worth a wait.
-_RUN_ID_SECONDS = 0.05
-_LAST_RUN_ID_SECONDS = 10.0  # of a trial that is to go on with its run later, and no worker waits
-
-
-@dataclass
-class _Running:
-    """A trial in training."""
-
-    proposal: Proposal
-    job: TrialJob
-    began: float
-    reported: int  # the last epoch that an earlier attempt reported; the same seed repeats the same values up to it
-    history: list[Mapping[str, float]] = field(default_factory=list)
-    verdict: str = ""
-    gave_up: str = ""
 
 
 class Coordinator:
@@ -78,11 +67,11 @@ class Coordinator:
         self._plan, self._folder, self._study = plan, folder, study
         self._proposer, self._executor, self._recorder, self._observer = proposer, executor, recorder, observer
         self._stop = stop
-        self._running: dict[int, _Running] = {}
-        self._waiting: list[tuple[Proposal, str | None]] = []
-        self._ended: list[tuple[Proposal, TrialRow, list[Mapping[str, float]]]] = []
+        self._running: dict[int, Running] = {}
+        self._waiting: list[Left] = []
+        self._endings = Endings(study, proposer, recorder, observer)
         tracking = plan.experiment.tracking
-        self._shelf = ModelShelf(
+        self.shelf = ModelShelf(
             folder,
             to_rows(study.get_trials(deepcopy=False)),
             count=tracking.keep_models,
@@ -96,33 +85,20 @@ class Coordinator:
         self._deadline = time.monotonic() + self._search.timeout if self._search.timeout else None
 
     def take_over(self, run_ids: Mapping[int, str]) -> None:
-        """Take up the trials that an earlier process left: go on with them, or close them beyond the total.
+        """Take up the trials that an earlier process left: go on with them, or close them.
 
         Args:
             run_ids: trial number to the run in the record that was left running.
         """
-        shared = self._search.storage is not None
-        for left in left_running(self._study):
-            if not is_ours_to_close(left, shared=shared):
-                continue
-            run_id = run_ids.get(left.number) or left.user_attrs.get(RUN)
-            proposal = self._proposer.resume(left)
-            if VERDICT in left.user_attrs:
-                # The verdict was written, its execution was not seen: the trial is over.
-                self._recorder.start(proposal, run_id)
-                epochs = len(left.intermediate_values)
-                self._tell(proposal, "stopped", TrialEnd("stopped", left.user_attrs[VERDICT], epochs=epochs), [])
-                continue
-            attempts = [*left.user_attrs.get(ATTEMPTS, [])]
-            if left.number in run_ids or not attempts:  # a run that is still open: nobody said goodbye
-                attempts.append(f"interrupted after epoch {left.last_step or 0}: its coordinator ended")
-                proposal.trial.set_user_attr(ATTEMPTS, attempts)
-            if left.number >= self._search.trials:
-                self._recorder.start(proposal, run_id)
-                self._tell(proposal, "failed", TrialEnd("failed", f"{attempts[-1]}; the total is lower now"), [])
-                continue
-            self._observer.notice(f"trial {left.number}: {attempts[-1]}; it goes on from its start")
-            self._waiting.append((proposal, run_id))
+        shared, total = self._search.storage is not None, self._search.trials
+        unit = self._plan.step_unit
+        for left in left_behind(self._study, self._proposer, run_ids, total=total, shared=shared, unit=unit):
+            if left.end is None:
+                self._observer.notice(f"trial {left.proposal.number}: {left.note}; it goes on from its start")
+                self._waiting.append(left)
+            else:
+                self._recorder.start(left.proposal, left.run_id)
+                self._endings.tell(left.proposal, left.end)
 
     def run(self) -> str:
         """Run until the total is reached or something ends the study; returns how it ended."""
@@ -133,49 +109,28 @@ class Coordinator:
         while True:
             self._check_time()
             self._fill()
-            self._record_ended()
+            self._endings.record()
             if not self._running:
+                self._close_waiting()
                 return self._ending or "complete"
             for event in self._executor.events(_POLL_SECONDS):
                 self._handle(event)
             self._recorder.refresh(self.snapshot)
 
-    def score_best(self, best: TrialRow) -> ScoreResult:
-        """Score the best model on the test part, in a worker.
-
-        Raises:
-            SearchError: if its worker dies twice.
-        """
-        job = ScoreJob(best.number, self._folder.model(best.number))
-        for _ in range(2):
-            self._executor.submit(job)
-            while True:
-                events = self._executor.events(_POLL_SECONDS)
-                for event in events:
-                    if isinstance(event, ScoreResult):
-                        return event
-                    if isinstance(event, WorkerBug):
-                        raise WorkerFailure(event.traceback)
-                if any(isinstance(event, JobLost) for event in events):
-                    break
-        raise SearchError(f"trial {best.number}: its model could not be scored, the worker died twice; run again")
-
     def snapshot(self) -> Snapshot:
         """What the study's pictures show at this moment."""
         trials = self._study.get_trials(deepcopy=False)
         curves = {trial.number: list(trial.intermediate_values.values()) for trial in trials}
-        return Snapshot(to_rows(trials), lambda: importances(self._study), curves)
-
-    def has_model(self, number: int) -> bool:
-        """Whether the model file of a trial is there."""
-        return self._folder.model(number).exists()
+        logs = log_params(trials) if isinstance(self._plan.space, OpenSpace) else frozenset()
+        return Snapshot(to_rows(trials), lambda: importances(self._study), curves, logs)
 
     # -- handing out ------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         while not self._ending and len(self._running) < self._executor.capacity:
             if self._waiting:
-                self._submit(*self._waiting.pop(0))
+                left = self._waiting.pop(0)
+                self._submit(left.proposal, left.run_id)
                 continue
             if self._count_begun() >= self._search.trials:
                 return
@@ -193,36 +148,52 @@ class Coordinator:
         # Asked of the study each time: other coordinators may share its database.
         return sum(trial.state != TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
 
-    def _submit(self, proposal: Proposal, run_id: str | None, attempt: int = 1) -> None:
-        training = self._plan.experiment.training
+    def _submit(self, proposal: Proposal, run_id: str | None, attempt: int = 1, *, announced: bool = False) -> None:
+        training, several = self._plan.experiment.training, self._plan.rounds > 1
         job = TrialJob(
             number=proposal.number,
             config=proposal.config,
             seed=proposal.seed,
             epochs=training.epochs,
             early_stopping=training.early_stopping,
-            save_to=self._folder.model(proposal.number),
-            save_if_better_than=self._shelf.value_to_beat(),
+            # Of several rounds no model is the trial's: the best config's is trained when the search is over.
+            save_to=None if several else self._folder.model(proposal.number),
+            save_if_better_than=None if several else self.shelf.value_to_beat(),
+            outputs_to=self._folder.outputs(proposal.number) if several else None,
             attempt=attempt,
         )
-        if attempt == 1:
-            self._recorder.start(proposal, run_id)
-            self._observer.trial_started(proposal.number, proposal.params)
-        reported = self._frozen(proposal).last_step or 0
-        self._running[proposal.number] = _Running(proposal, job, time.monotonic(), reported)
+        reported = self._endings.frozen(proposal).last_step or 0
+        running = Running(proposal, job, time.monotonic(), reported, run_id=run_id, announced=announced)
+        self._running[proposal.number] = running
+        if not isinstance(self._plan.space, OpenSpace):
+            self._announce(running)
         self._executor.submit(job)
+
+    def _announce(self, running: Running) -> None:
+        """Begin the trial's record, once: a user's own model is built before its params are known."""
+        if running.announced:
+            return
+        running.announced = True
+        proposal = running.proposal
+        self._recorder.start(proposal, running.run_id)
+        self._observer.trial_started(proposal.number, proposal.params)
+        if isinstance(self._plan.space, OpenSpace) and proposal.number < len(self._plan.pins):
+            notice = unasked(self._plan.pins[proposal.number], proposal.params, proposal.number)
+            if notice:
+                self._observer.notice(notice)
 
     def _copy(self, proposal: Proposal, number: int) -> None:
         """Give a trial the result of the finished one with an equal config."""
         twin = next(t for t in self._study.get_trials(deepcopy=False) if t.number == number)
-        end = TrialEnd(**twin.user_attrs[END])
+        end = trial_end(twin)
+        assert end is not None, "a config counts as trained when its end is written"
         self._recorder.start(proposal, None)
         self._observer.trial_started(proposal.number, proposal.params)
         if end.outcome == "stopped" and twin.last_step is not None:
             proposal.trial.report(twin.intermediate_values[twin.last_step], twin.last_step)
         reason = f"same config as trial {number}, not trained again" + (f": {end.reason}" if end.reason else "")
-        copied = TrialEnd(end.outcome, reason, end.best_epoch, end.epochs, 0.0, end.parameters, number, value=end.value)
-        self._tell(proposal, end.outcome, copied, [])
+        copied = replace(end, reason=reason, seconds=0.0, duplicate_of=number, run_id=None, attempts=1)
+        self._endings.tell(proposal, copied)
 
     # -- listening --------------------------------------------------------------------------------------------
 
@@ -230,14 +201,20 @@ class Coordinator:
         match event:
             case WorkerReady():
                 for running in self._running.values():
-                    if not running.history:
+                    if not running.rounds:
                         running.began = time.monotonic()  # a trial's time does not include loading TensorFlow
                 self._observer.worker_ready(event.import_seconds)
             case WorkerBug():
-                raise WorkerFailure(event.traceback)
+                raise failure_of(event)
             case EpochReport():
                 if event.number in self._running:
                     self._on_epoch(self._running[event.number], event)
+            case RoundReport():
+                if event.number in self._running:
+                    self._on_round(self._running[event.number], event)
+            case Suggest():
+                if event.number in self._running:
+                    self._on_suggest(self._running[event.number], event)
             case TrialResult():
                 if event.number in self._running:
                     self._on_result(self._running.pop(event.number), event)
@@ -246,26 +223,54 @@ class Coordinator:
                     self._on_loss(self._running.pop(event.number), event)
             case ScoreResult():
                 raise AssertionError("nothing is scored while trials run")
+            case _:
+                raise AssertionError(f"unexpected while trials run: {event}")
 
-    def _on_epoch(self, running: _Running, report: EpochReport) -> None:
+    def _on_epoch(self, running: Running, report: EpochReport) -> None:
         if self._ending:
             self._executor.answer(report.number, Decision(stop=True))
             return
-        running.history.append(report.metrics)
-        # Report before asking: the last report becomes a pruned trial's value.
-        if report.epoch > running.reported:
-            running.proposal.trial.report(report.metrics[self._plan.objective], report.epoch)
-        self._recorder.epoch(report.number, report.epoch, report.metrics)
-        undecided = running.reported <= report.epoch < running.job.epochs
-        # What a study starts with is what the rest is measured against, so it always runs to its end.
-        pinned = report.number < len(self._plan.pins)
-        if self._prunes and undecided and not pinned and running.proposal.trial.should_prune():
-            running.verdict = self._explain(running.proposal, report.epoch)
-            running.proposal.trial.set_user_attr(VERDICT, running.verdict)
+        self._announce(running)
+        running.add(report)
+        if self._plan.rounds == 1:
+            self._recorder.epoch(report.number, report.epoch, report.metrics)
+            self._judge(running, report.epoch, report.metrics[self._plan.objective], running.job.epochs)
         self._executor.answer(report.number, Decision(stop=bool(running.verdict)))
         self._observer.epoch(report)
 
-    def _on_result(self, running: _Running, result: TrialResult) -> None:
+    def _on_round(self, running: Running, report: RoundReport) -> None:
+        if self._ending:
+            self._executor.answer(report.number, Decision(stop=True))
+            return
+        running.values.append(report.value)
+        mean = fmean(running.values)
+        self._recorder.round(report, mean)
+        self._judge(running, report.round, mean, self._plan.rounds)
+        self._executor.answer(report.number, Decision(stop=bool(running.verdict)))
+        self._observer.round(report)
+
+    def _judge(self, running: Running, step: int, value: float, last: int) -> None:
+        """Report a value to the study, and ask its pruner whether the trial is worth going on with."""
+        trial = running.proposal.trial
+        # Report before asking: the last report becomes a pruned trial's value.
+        if step > running.reported:
+            trial.report(value, step)
+        undecided = running.reported <= step < last
+        # What a study starts with is what the rest is measured against, so it always runs to its end.
+        pinned = running.proposal.number < len(self._plan.pins)
+        if self._prunes and undecided and not pinned and trial.should_prune():
+            running.verdict = self._explain(running.proposal, step)
+            trial.set_user_attr(VERDICT, running.verdict)
+
+    def _on_suggest(self, running: Running, asked: Suggest) -> None:
+        """A user's own model asks for a hyperparameter while it is built."""
+        proposal = running.proposal
+        pinned = self._plan.pins[proposal.number] if proposal.number < len(self._plan.pins) else {}
+        running.proposal, value = self._proposer.answered(proposal, asked, pinned)
+        self._executor.answer(asked.number, Suggested(value))
+
+    def _on_result(self, running: Running, result: TrialResult) -> None:
+        self._announce(running)
         if result.outcome == "stopped" and not running.verdict:
             self._interrupted(running)
             return
@@ -278,29 +283,32 @@ class Coordinator:
             result.parameters,
             attempts=running.job.attempt,
             value=result.value,
+            values=result.values,
+            threshold=result.threshold,
         )
         if result.outcome == "completed" and result.value is None:
             end = TrialEnd("failed", f"no epoch had a finite {self._plan.objective}", epochs=result.epochs)
-        self._tell(running.proposal, end.outcome, end, running.history)
+        self._endings.tell(running.proposal, end, running.rounds)
+        if self._plan.rounds > 1:
+            count = self._plan.experiment.tracking.keep_models
+            drop_outputs(self._folder, to_rows(self._study.get_trials(deepcopy=False)), count, self._plan.direction)
         if end.outcome == "completed" and result.model is not None and result.value is not None:
-            self._shelf.put(result.number, result.value, self._recorder)
+            self.shelf.put(result.number, result.value, self._recorder)
 
-    def _on_loss(self, running: _Running, lost: JobLost) -> None:
+    def _on_loss(self, running: Running, lost: JobLost) -> None:
         proposal, attempt = running.proposal, running.job.attempt
         if self._ending:
+            self._announce(running)
             self._interrupted(running)
         elif running.gave_up or not lost.may_retry or attempt > 1:
+            self._announce(running)
             reason = running.gave_up or lost.reason + (", twice" if attempt > 1 else "")
-            epochs, seconds = len(running.history), round(time.monotonic() - running.began, 3)
-            self._tell(
-                proposal,
-                "failed",
-                TrialEnd("failed", reason, epochs=epochs, seconds=seconds, attempts=attempt),
-                running.history,
-            )
+            seconds = round(time.monotonic() - running.began, 3)
+            end = TrialEnd("failed", reason, epochs=running.epochs, seconds=seconds, attempts=attempt)
+            self._endings.tell(proposal, end, running.rounds)
         else:
             self._observer.notice(f"trial {proposal.number}: {lost.reason}; it is tried once more")
-            self._submit(proposal, None, attempt=attempt + 1)
+            self._submit(proposal, running.run_id, attempt=attempt + 1, announced=running.announced)
 
     # -- ending -----------------------------------------------------------------------------------------------
 
@@ -324,66 +332,40 @@ class Coordinator:
         self._ending, self._stopping_since = ending, time.monotonic()
         self._observer.stopping(reason)
 
-    def _interrupted(self, running: _Running) -> None:
+    def _interrupted(self, running: Running) -> None:
         """A trial that was cut short: over for good at a timeout, to be gone on with after Ctrl-C."""
-        proposal, epochs = running.proposal, len(running.history)
+        done = running.epochs if self._plan.rounds == 1 else len(running.values)
+        reached = f"after {self._plan.step_unit} {done}"
         if self._ending == "timeout":
-            reason = f"stopped after epoch {epochs}: the study's timeout was over"
-            end = TrialEnd("failed", reason, epochs=epochs, seconds=round(time.monotonic() - running.began, 3))
-            self._tell(proposal, "failed", end, running.history)
-            return
-        reason = f"interrupted after epoch {epochs}; 'run' goes on with it"
-        earlier = proposal.trial.user_attrs.get(ATTEMPTS, [])
-        proposal.trial.set_user_attr(ATTEMPTS, [*earlier, reason])
-        self._recorder.interrupt(proposal.number, reason)
-        run_id = self._recorder.run_id(proposal.number, _LAST_RUN_ID_SECONDS)
-        if run_id is not None:
-            proposal.trial.set_user_attr(RUN, run_id)
-        self._observer.trial_finished(to_row(self._frozen(proposal)))
+            seconds = round(time.monotonic() - running.began, 3)
+            reason = f"stopped {reached}: the study's timeout was over"
+            end = TrialEnd("failed", reason, epochs=running.epochs, seconds=seconds)
+            self._endings.tell(running.proposal, end, running.rounds)
+        else:
+            self._endings.leave(running.proposal, f"interrupted {reached}; 'run' goes on with it")
 
-    # -- telling ----------------------------------------------------------------------------------------------
+    def _close_waiting(self) -> None:
+        """See to the trials that were taken over and had no time to begin again: their runs are still open."""
+        for left in self._waiting:
+            self._recorder.start(left.proposal, left.run_id)
+            if self._ending == "timeout":
+                reason = f"{left.note}; the study's timeout was over before it began again"
+                self._endings.tell(left.proposal, TrialEnd("failed", reason))
+            else:
+                self._endings.leave(left.proposal, "interrupted before it began again; 'run' goes on with it")
+        self._waiting.clear()
+        self._endings.record()
 
-    def _tell(self, proposal: Proposal, outcome: str, end: TrialEnd, history: list[Mapping[str, float]]) -> None:
-        """Tell the study first, then the record: Optuna decides, MLflow follows."""
-        trial = proposal.trial
-        run_id = self._recorder.run_id(proposal.number, _RUN_ID_SECONDS)
-        trial.set_user_attr(END, TrialEnd(**{**end.to_attr(), "run_id": run_id}).to_attr())
-        with quiet_optuna():
-            match outcome:
-                case "completed":
-                    self._study.tell(trial, end.value, TrialState.COMPLETE)
-                case "stopped":
-                    self._study.tell(trial, state=TrialState.PRUNED)
-                case "diverged":
-                    # Pruned and infeasible: the sampler learns to keep away, and it never ranks.
-                    trial.set_constraint("diverged", 1.0)
-                    self._study.tell(trial, state=TrialState.PRUNED)
-                case _:
-                    self._study.tell(trial, state=TrialState.FAIL)
-        if outcome != "failed" and end.duplicate_of is None:
-            self._proposer.finished(proposal)
-        row = to_row(self._frozen(proposal))
-        self._ended.append((proposal, row, history))
-        self._observer.trial_finished(row)
-
-    def _record_ended(self) -> None:
-        """Record the trials that have ended; only now, when the workers are busy again and nobody waits for it."""
-        for proposal, row, history in self._ended:
-            self._recorder.finish(proposal, row, history)
-        self._ended.clear()
-
-    def _explain(self, proposal: Proposal, epoch: int) -> str:
+    def _explain(self, proposal: Proposal, step: int) -> str:
         return explain(
             self._search.pruner,
             self._study,
-            self._frozen(proposal),
-            epoch,
+            self._endings.frozen(proposal),
+            step,
             self._plan.direction,
             self._plan.objective,
+            unit=self._plan.step_unit,
         )
-
-    def _frozen(self, proposal: Proposal) -> optuna.trial.FrozenTrial:
-        return self._study._storage.get_trial(proposal.trial._trial_id)
 
 
 @contextmanager

@@ -46,7 +46,13 @@ class Cut:
 
 
 def explain(
-    config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, direction: Direction, metric: str
+    config: PrunerConfig,
+    study: Study,
+    trial: FrozenTrial,
+    epoch: int,
+    direction: Direction,
+    metric: str,
+    unit: str = "epoch",
 ) -> str:
     """Tell in one clause why the study's pruner just stopped a trial.
 
@@ -60,15 +66,24 @@ def explain(
         epoch: the last reported epoch, 1-based.
         direction: of the objective.
         metric: the objective's name.
+        unit: what a step is called: ``epoch``, or ``fold`` or ``round`` where the value is the mean of those so far.
 
     Returns:
         For example ``val_accuracy 0.6123 at epoch 3 is below 0.6811, the cut of the best third of 9 trials
         there (rung 2)``.
     """
-    return str(cut(config, study, trial, epoch, direction, metric))
+    return str(cut(config, study, trial, epoch, direction, metric, unit))
 
 
-def cut(config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, direction: Direction, metric: str) -> Cut:
+def cut(
+    config: PrunerConfig,
+    study: Study,
+    trial: FrozenTrial,
+    epoch: int,
+    direction: Direction,
+    metric: str,
+    unit: str = "epoch",
+) -> Cut:
     """Recompute the comparison that stopped a trial; arguments as for `explain`.
 
     Raises:
@@ -78,22 +93,28 @@ def cut(config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, dire
     config, _ = choose_pruner(config, epochs=max(epoch + 1, 3))
     match config.name:
         case "halving" | "hyperband":
-            return _rung_cut(config, study, trial, epoch, direction, metric)
+            return _rung_cut(config, study, trial, epoch, direction, metric, unit)
         case "median" | "percentile":
-            return _percentile_cut(config, study, trial, epoch, direction, metric)
+            return _percentile_cut(config, study, trial, epoch, direction, metric, unit)
         case "patient":
-            return _patience_cut(config, study, trial, epoch, direction, metric)
+            return _patience_cut(config, study, trial, epoch, direction, metric, unit)
         case "threshold":
-            return _threshold_cut(config, trial, epoch, metric)
+            return _threshold_cut(config, trial, epoch, metric, unit)
         case _:
             raise ValueError(f"pruner '{config.name}' stops no trial")
 
 
 def _rung_cut(
-    config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, direction: Direction, metric: str
+    config: PrunerConfig,
+    study: Study,
+    trial: FrozenTrial,
+    epoch: int,
+    direction: Direction,
+    metric: str,
+    unit: str,
 ) -> Cut:
     factor = config.factor or 3
-    subject = f"{metric} {{}} at epoch {epoch}"
+    subject = f"{metric} {{}} at {unit} {epoch}"
     value = trial.intermediate_values[epoch]
     if math.isnan(value):
         # A rung keeps no NaN: the pruner stops the trial before it compares.
@@ -120,11 +141,17 @@ def _rung_cut(
 
 
 def _percentile_cut(
-    config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, direction: Direction, metric: str
+    config: PrunerConfig,
+    study: Study,
+    trial: FrozenTrial,
+    epoch: int,
+    direction: Direction,
+    metric: str,
+    unit: str,
 ) -> Cut:
     best, at = _best(trial, list(trial.intermediate_values), direction)
     if math.isnan(best):
-        return Cut(f"{metric} {{}} at any epoch up to {epoch}", best, "", math.nan, "")
+        return Cut(f"{metric} {{}} at any {unit} up to {epoch}", best, "", math.nan, "")
     others = [
         other.intermediate_values[epoch]
         for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -133,13 +160,19 @@ def _percentile_cut(
     keep = 50.0 if config.percentile is None else config.percentile
     bound = float(np.nanpercentile(np.array(others), 100 - keep if direction == "maximize" else keep))
     bar = "median" if config.percentile is None else f"bar of the best {keep:g} %"
-    standard = f"the {bar} of {len(others)} completed trials at epoch {epoch}"
-    since = f"at epoch {epoch}" if trial.intermediate_values[epoch] == best else f"(its best, at epoch {at})"
+    standard = f"the {bar} of {len(others)} completed trials at {unit} {epoch}"
+    since = f"at {unit} {epoch}" if trial.intermediate_values[epoch] == best else f"(its best, at {unit} {at})"
     return Cut(f"{metric} {{}} {since}", best, _losing(direction), bound, standard)
 
 
 def _patience_cut(
-    config: PrunerConfig, study: Study, trial: FrozenTrial, epoch: int, direction: Direction, metric: str
+    config: PrunerConfig,
+    study: Study,
+    trial: FrozenTrial,
+    epoch: int,
+    direction: Direction,
+    metric: str,
+    unit: str,
 ) -> Cut:
     patience, delta = config.patience or 5, config.min_delta or 0.0
     epochs = sorted(trial.intermediate_values)
@@ -150,14 +183,14 @@ def _patience_cut(
     also = ""
     if config.inner is not None:
         inner = PrunerConfig(name=config.inner)
-        also = f"; {cut(inner, study, trial, epoch, direction, metric)}"
-    subject = f"{metric} {{}}, the best of the {patience + 1} epochs up to {epoch},"
-    return Cut(subject, since, _losing(direction), bound, f"its best at epoch {at}{slack}", also)
+        also = f"; {cut(inner, study, trial, epoch, direction, metric, unit)}"
+    subject = f"{metric} {{}}, the best of the {patience + 1} {unit}s up to {epoch},"
+    return Cut(subject, since, _losing(direction), bound, f"its best at {unit} {at}{slack}", also)
 
 
-def _threshold_cut(config: PrunerConfig, trial: FrozenTrial, epoch: int, metric: str) -> Cut:
+def _threshold_cut(config: PrunerConfig, trial: FrozenTrial, epoch: int, metric: str, unit: str) -> Cut:
     value = trial.intermediate_values[epoch]
-    subject = f"{metric} {{}} at epoch {epoch}"
+    subject = f"{metric} {{}} at {unit} {epoch}"
     if config.lower is not None and value < config.lower:
         return Cut(subject, value, "below", config.lower, "the lower bound")
     upper = math.nan if config.upper is None else config.upper

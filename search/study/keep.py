@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.home import StudyFolder
-from search.pictures.rows import TrialRow
+from search.pictures.rows import TrialRow, ranked
 from search.study.recorder import Recorder
 from spaces.metrics import Direction
 
@@ -25,15 +25,24 @@ class Kept:
 def select(models: Iterable[Kept], *, count: int, disk_bytes: int, direction: Direction) -> list[Kept]:
     """The best ``count`` models that fit into ``disk_bytes`` together, best first; the very best stays in any case."""
     sign = -1 if direction == "maximize" else 1
-    ranked = sorted(models, key=lambda model: (sign * model.value, model.number))
+    ordered = sorted(models, key=lambda model: (sign * model.value, model.number))
     kept: list[Kept] = []
     used = 0
-    for model in ranked[:count]:
+    for model in ordered[:count]:
         if kept and used + model.size_bytes > disk_bytes:
             break
         kept.append(model)
         used += model.size_bytes
     return kept
+
+
+def drop_outputs(folder: StudyFolder, rows: Iterable[TrialRow], count: int, direction: Direction) -> None:
+    """Delete the rounds' outputs of all but the best ``count`` trials."""
+    rows = list(rows)
+    best = {row.number for row in ranked(rows, direction)[:count]}
+    for row in rows:
+        if row.number not in best and row.state != "running":
+            folder.outputs(row.number).unlink(missing_ok=True)
 
 
 class ModelShelf:
@@ -52,6 +61,11 @@ class ModelShelf:
         for model in there:
             if model not in self._kept:  # an earlier run kept more
                 model.path.unlink(missing_ok=True)
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The models that are kept, best first."""
+        return tuple(self._kept)
 
     def value_to_beat(self) -> float | None:
         """What a new trial must beat to be kept; None while there is room."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.messages import EpochReport
+from search.messages import EpochReport, RoundReport
 from search.pictures.rows import TrialRow
 from spaces import Params
 from spaces.metrics import Direction
@@ -19,6 +19,7 @@ class StudyOpened:
     Attributes:
         finished: trials that earlier runs finished; total: the study's total.
         sampler, pruner: sentences that say which and why.
+        rounds: trainings of one trial; unit: what they are called (``fold`` or ``round``), ``epoch`` for a single one.
     """
 
     study: str
@@ -31,6 +32,8 @@ class StudyOpened:
     pruner: str
     epochs: int
     timeout_seconds: float | None
+    rounds: int = 1
+    unit: str = "epoch"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Observer(Protocol):
 
     def epoch(self, report: EpochReport) -> None: ...
 
+    def round(self, report: RoundReport) -> None: ...
+
     def trial_finished(self, row: TrialRow) -> None: ...
 
     def stopping(self, reason: str) -> None: ...
@@ -87,6 +92,8 @@ class Silent:
     def trial_started(self, number: int, params: Params) -> None: ...
 
     def epoch(self, report: EpochReport) -> None: ...
+
+    def round(self, report: RoundReport) -> None: ...
 
     def trial_finished(self, row: TrialRow) -> None: ...
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from search.errors import ExperimentError, StudyError
+from search.custom.space import OpenSpace, open_space
+from search.data.validation import ValidationConfig
+from search.errors import ExperimentError, ModelError
 from search.experiment import Experiment
 from search.messages import WorkerSetup
-from search.units import format_bytes
+from search.study.imbalance import check_comparable, check_decision, class_weight_of
 from spaces import Params, Space
 from spaces.errors import SpaceError
+from spaces.fits import check_fits, located
 from spaces.metrics import DEFAULT_OBJECTIVE, Direction, check_objective, direction_of, metrics_for
 from tracking import redact_url
 
@@ -50,8 +50,32 @@ class Plan:
     def training_fingerprint(self) -> str:
         """12 hexadecimal digits over what makes values comparable, beside the space and the data."""
         training = self.experiment.training
-        parts = [self.objective, self.direction, training.epochs, training.early_stopping]
+        parts: list[Any] = [self.objective, self.direction, training.epochs, training.early_stopping]
+        if training.class_weight is not None or training.threshold is not None:
+            parts += [str(training.class_weight), training.threshold]
+        if self.experiment.validation != ValidationConfig():
+            parts.append(self.experiment.validation.model_dump())
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    @property
+    def model_source(self) -> str:
+        """The user's own model, ``/path/my_model.py:build``; empty for a family of ours."""
+        return str(self.space.source) if isinstance(self.space, OpenSpace) else ""
+
+    @property
+    def model_files(self) -> tuple[Path, ...]:
+        """The Python files that make up the user's own model; none for a family of ours."""
+        return self.space.source.files if isinstance(self.space, OpenSpace) else ()
+
+    @property
+    def rounds(self) -> int:
+        """Trainings of one trial: folds times repeats."""
+        return self.experiment.validation.rounds
+
+    @property
+    def step_unit(self) -> str:
+        """What the study's reports stand for: ``epoch``, or ``fold`` or ``round`` where a trial has several."""
+        return self.experiment.validation.unit if self.rounds > 1 else "epoch"
 
     def resolved(self) -> dict[str, Any]:
         """The experiment as plain data, defaults and derived values filled in: a file that runs as it is.
@@ -59,17 +83,24 @@ class Plan:
         Passwords in URLs are blanked; they are not to be recorded.
         """
         content = self.experiment.model_dump(mode="json", exclude_none=True)
-        content["data"]["source"] = absolute_source(self.experiment.data.source, self.folder)
+        for key in ("source", "prepare", "test", "validation"):
+            if isinstance(content["data"].get(key), str):
+                content["data"][key] = absolute_source(content["data"][key], self.folder)
         for section, key in (("search", "storage"), ("tracking", "uri")):
             if key in content[section]:
                 content[section][key] = redact_url(content[section][key])
+        content["model"] = self.model_source or self.experiment.model
         content["data"]["task"] = self.dataset.spec.task
+        content["data"].setdefault("test", 0)  # None is no test part; left out it would be the default share
+        if self.experiment.validation.folds is not None:
+            content["data"].pop("validation", None)
         content["objective"] = {"metric": self.objective, "direction": self.direction}
         content["training"]["metrics"] = list(self.metrics)
         space = self.space.describe()
         if self.experiment.training.batch_size is not None:
             space.pop("batch_size", None)
         content["space"] = space
+        content["training"].pop("loss", None)  # the space has it
         return content
 
     def setup(self, arrays: Path) -> WorkerSetup:
@@ -81,7 +112,15 @@ class Plan:
             objective=self.objective,
             direction=self.direction,
             target_std=self.dataset.preprocessor.target.std if self.dataset.spec.task == "regression" else None,
+            target_mean=self.dataset.preprocessor.target.mean,
             threads=self.experiment.training.threads,
+            class_weight=class_weight_of(
+                self.experiment.training.class_weight, self.dataset.preprocessor.target.classes
+            ),
+            threshold=self.experiment.training.threshold,
+            rounds=self.rounds,
+            resampled=self.experiment.validation.folds is not None,
+            code=self.model_source,
         )
 
 
@@ -97,14 +136,29 @@ def make_plan(experiment: Experiment, *, place: str, folder: Path) -> Plan:
 
     space = experiment.build_space()
     pins, notices = experiment.pinned(space)
-    dataset = load_dataset(experiment.data, seed=experiment.search.seed, folder=folder)
+    dataset = load_dataset(
+        experiment.data,
+        seed=experiment.search.seed,
+        folder=folder,
+        family=experiment.model,
+        pooled=experiment.validation.folds is not None,
+    )
+    notices = (*notices, *_check_validation(experiment, dataset))
     task = dataset.spec.task
     try:
+        space, pins = located(space, pins, folder)
+        check_fits(space, dataset.spec, pins)
+        if space.family == "custom":
+            space = open_space(space, experiment.model, folder, experiment.search.sampler.name)
         named = experiment.objective.metric
         objective = DEFAULT_OBJECTIVE[task] if named == "auto" else named
         metrics = metrics_for(task, experiment.training.metrics, objective)
-        check_objective(objective, metrics)
-    except SpaceError as error:
+        if not isinstance(space, OpenSpace):  # which may be compiled with a metric of its own
+            check_objective(objective, metrics)
+        check_comparable(objective, space)
+        check_decision(experiment.training.threshold, task)
+        class_weight_of(experiment.training.class_weight, dataset.preprocessor.target.classes)
+    except (SpaceError, ModelError, ExperimentError) as error:
         raise ExperimentError(f"{place}: {error}") from None
     direction = experiment.objective.direction or direction_of(objective)
     assert direction is not None, "an objective that is reported has a known direction"
@@ -122,35 +176,23 @@ def make_plan(experiment: Experiment, *, place: str, folder: Path) -> Plan:
     )
 
 
-def write_arrays(dataset: Dataset, folder: Path) -> None:
-    """Write what workers map: ``x_train.npy``, ``y_train.npy`` and so on, and the preprocessed sample rows.
+def _check_validation(experiment: Experiment, dataset: Dataset) -> list[str]:
+    """See that the data can be cut as the experiment asks; say what is not used."""
+    if experiment.validation.folds is None:
+        return []
+    from search.data.folds import check_folds
 
-    Raises:
-        StudyError: if the disk is full or the folder cannot be written.
-    """
-    arrays = {"x_sample": dataset.preprocessor.transform(dataset.sample)}
-    for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
-        if part is not None:
-            arrays |= {f"x_{name}": part.x, f"y_{name}": part.y}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.npy"):
-            old.unlink()
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    except OSError as error:  # NumPy's own, on a full disk, has no number
-        shutil.rmtree(folder, ignore_errors=True)
-        size = sum(array.nbytes for array in arrays.values())
-        raise StudyError(
-            f"{folder}: the prepared data cannot be written ({error.strerror or error}); "
-            f"make room for {format_bytes(size)}, or choose another folder with --home"
-        ) from None
+    notices = check_folds(dataset, experiment.validation, seed=experiment.search.seed)
+    if "validation" in experiment.data.model_fields_set:
+        share = experiment.data.validation
+        notices.append(f"data.validation ({share}) is not used: each of the folds judges in its turn")
+    return notices
 
 
 def absolute_source(source: str, folder: Path) -> str:
-    """A file's source as an absolute path; names such as ``sklearn:iris`` as they are."""
+    """A file, a folder or a function's file as an absolute path; names such as ``sklearn:iris`` as they are."""
     path, colon, function = source.rpartition(":")
     if colon and path.endswith(".py"):
-        return f"{(folder / path).resolve()}:{function}"
-    candidate = folder / source
+        return f"{(folder / Path(path).expanduser()).resolve()}:{function}"
+    candidate = folder / Path(source).expanduser()
     return str(candidate.resolve()) if candidate.exists() else source

@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from search.messages import RoundReport
 from search.pictures.rows import TrialRow
 from search.study.plan import Plan
 from search.study.proposals import Proposal
 from search.yaml_file import to_yaml
 from spaces.domains import FloatRange, IntRange
-from tracking import BestModelRecord, DatasetRecord, RunStatus, StudyRecord, Tracker, TrialRecord
+from tracking import BestModelRecord, DatasetRecord, RunStatus, StudyRecord, TensorBoardLog, Tracker, TrialRecord
 
 History = Sequence[Mapping[str, float]]
 _STATUS: Mapping[str, RunStatus] = {
@@ -28,6 +30,7 @@ _STATUS: Mapping[str, RunStatus] = {
 # A refresh of the study's pages may take this share of the time.
 _REFRESH_SHARE = 0.02
 _LEAST_REFRESH_SECONDS = 15.0
+_RUN_ID_SECONDS = 60.0  # the run was made long ago; this waits for what is to be written before
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ class Snapshot:
     Attributes:
         importances: computes them when they are drawn, on the writer's thread.
         curves: the objective after each epoch, by trial number.
+        log_params: hyperparameters that a user's own model asked for in logarithms.
     """
 
     rows: Sequence[TrialRow]
     importances: Callable[[], Mapping[str, float]]
     curves: Mapping[int, Sequence[float]]
+    log_params: frozenset[str] = frozenset()
 
 
 def run_status(row: TrialRow) -> tuple[RunStatus, str]:
@@ -52,8 +57,10 @@ def run_status(row: TrialRow) -> tuple[RunStatus, str]:
 class Recorder:
     """Turns what the coordinator knows into records; the tracker writes them on a thread of its own."""
 
-    def __init__(self, plan: Plan, tracker: Tracker, tags: Mapping[str, str]) -> None:
-        self._plan, self._tracker = plan, tracker
+    def __init__(
+        self, plan: Plan, tracker: Tracker, tags: Mapping[str, str], board: TensorBoardLog | None = None
+    ) -> None:
+        self._plan, self._tracker, self._board = plan, tracker, board
         dataset = plan.dataset
         self._tags = {
             **tags,
@@ -75,7 +82,7 @@ class Recorder:
         plan = self._plan
         experiment, dataset = plan.experiment, plan.dataset
         parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-        sizes = {name: len(part) for name, part in parts.items() if part is not None}
+        sizes = {name: len(part) for name, part in parts.items() if part is not None and len(part)}
         record = StudyRecord(
             name=experiment.study,
             params={
@@ -85,6 +92,8 @@ class Recorder:
                 "trials": experiment.search.trials,
                 "epochs": experiment.training.epochs,
                 "early_stopping": experiment.training.early_stopping,
+                **({"rounds": plan.rounds} if plan.rounds > 1 else {}),
+                **({"folds": experiment.validation.folds} if experiment.validation.folds else {}),
                 "seed": experiment.search.seed,
                 **strategy,
             },
@@ -100,29 +109,40 @@ class Recorder:
         parent = self._tracker.open_study(record)
         text = to_yaml(plan.resolved())
         self._tracker.log_study_files(lambda folder: _write(folder / "experiment.yaml", text))
+        if plan.model_files:
+            self._tracker.log_study_files(lambda folder: _copy_code(plan.model_files, folder / "user_code"))
         return parent
 
     def start(self, proposal: Proposal, run_id: str | None) -> None:
-        plan = self._plan
-        self._tracker.start_trial(
-            TrialRecord(
-                number=proposal.number,
-                name=f"trial {proposal.number}",
-                params={**proposal.params, "seed": proposal.seed, "epochs": plan.experiment.training.epochs},
-                tags={**self._tags, "kerasweep.config": proposal.config.fingerprint},
-            ),
-            run_id,
-        )
+        params = {"seed": proposal.seed, "epochs": self._plan.experiment.training.epochs, **proposal.params}
+        tags = {**self._tags, "kerasweep.config": proposal.config.fingerprint}
+        self._tracker.start_trial(TrialRecord(proposal.number, f"trial {proposal.number}", params, tags), run_id)
+        if self._board is not None:
+            self._board.start(proposal.number, params)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         self._tracker.log_epoch(number, epoch, metrics)
+        if self._board is not None:
+            self._board.epoch(number, epoch, metrics)
 
-    def finish(self, proposal: Proposal, row: TrialRow, history: History) -> None:
-        """End a trial's run with its summary and its files."""
+    def round(self, report: RoundReport, mean: float) -> None:
+        """Record the value of one of a trial's rounds at its number as the step, and the mean up to it."""
+        self._tracker.log_epoch(report.number, report.round, {"round_value": report.value, "mean_value": mean})
+
+    def finish(self, proposal: Proposal, row: TrialRow, rounds: Sequence[History]) -> None:
+        """End a trial's run with its summary and its files.
+
+        Args:
+            rounds: the metrics of each epoch of each round; one round's were recorded as they came.
+        """
+        if len(rounds) > 1:
+            for epoch, averaged in enumerate(mean_history(rounds), 1):
+                self._tracker.log_epoch(proposal.number, epoch, averaged)
         status, reason = run_status(row)
         metrics: dict[str, float] = {"epochs": row.epochs}
         for name, value in (
             ("best_value", row.value if row.state == "complete" else None),
+            ("best_value_std", row.spread if row.state == "complete" else None),
             ("best_epoch", row.best_epoch),
             ("seconds", row.seconds),
             ("parameters", row.parameters),
@@ -134,7 +154,12 @@ class Recorder:
             tags["kerasweep.reason"] = reason
         if row.duplicate_of is not None:
             tags["kerasweep.duplicate_of"] = str(row.duplicate_of)
-        self._tracker.finish_trial(proposal.number, status, metrics, tags, self._trial_files(proposal, row, history))
+        self._tracker.finish_trial(proposal.number, status, metrics, tags, self._trial_files(proposal, row, rounds))
+        if self._board is not None:
+            for number, history in enumerate(rounds if len(rounds) > 1 else (), 1):
+                for epoch, of_epoch in enumerate(history, 1):
+                    self._board.epoch(proposal.number, epoch, of_epoch, round=number)
+            self._board.finish(proposal.number, "failure" if status == "FAILED" else "success", metrics)
 
     def interrupt(self, number: int, reason: str) -> None:
         """End a run whose trial will go on later."""
@@ -147,6 +172,11 @@ class Recorder:
 
     def keep_model(self, number: int, model: Path) -> None:
         self._tracker.put_model_files(number, _copier(model, "model.keras"))
+
+    def put_pictures(self, number: int, produce: Callable[[Path], None]) -> None:
+        """Record further files of a trial that is over; none where the record that has its run was moved away."""
+        if self._tracker.run_id(number, _RUN_ID_SECONDS) is not None:
+            self._tracker.log_trial_files(number, produce)
 
     def drop_model(self, number: int) -> None:
         self._tracker.drop_model_files(number)
@@ -182,14 +212,16 @@ class Recorder:
         write_study_pages(
             rows,
             importances=snapshot.importances(),
-            log_params=frozenset(name for row in rows for name in row.params if _base(name) in self._log_params),
+            log_params=snapshot.log_params
+            | {name for row in rows for name in row.params if _base(name) in self._log_params},
             curves=snapshot.curves,
+            unit=plan.step_unit,
             separate=final,
             **shared,
         )
         self._refresh_seconds = time.monotonic() - began
 
-    def _trial_files(self, proposal: Proposal, row: TrialRow, history: History) -> Callable[[Path], None]:
+    def _trial_files(self, proposal: Proposal, row: TrialRow, rounds: Sequence[History]) -> Callable[[Path], None]:
         objective = self._plan.objective
         config = {
             "model": proposal.config.model_dump(mode="json"),
@@ -199,12 +231,12 @@ class Recorder:
 
         def produce(folder: Path) -> None:
             _write(folder / "config.yaml", to_yaml(config))
-            if history:
+            if rounds:
                 from search.pictures.curves import draw_learning_curves
 
-                write_history(folder / "history.csv", history)
+                write_history(folder / "history.csv", rounds)
                 draw_learning_curves(
-                    history,
+                    _with_rounds(rounds),
                     best_epoch=row.best_epoch,
                     title=f"{self._plan.experiment.study}, trial {row.number} ({row.state})",
                     objective=objective,
@@ -214,20 +246,48 @@ class Recorder:
         return produce
 
 
-def write_history(path: Path, history: History) -> None:
-    """One line an epoch (1-based), one column a metric."""
-    names = list(dict.fromkeys(name for metrics in history for name in metrics))
+def write_history(path: Path, rounds: Sequence[History]) -> None:
+    """One line an epoch (1-based), one column a metric; the first column is the round where there are several."""
+    names = list(dict.fromkeys(name for history in rounds for metrics in history for name in metrics))
+    several = len(rounds) > 1
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["epoch", *names])
-        writer.writerows(
-            [epoch, *(metrics.get(name, "") for name in names)] for epoch, metrics in enumerate(history, 1)
-        )
+        writer.writerow([*(["round"] if several else []), "epoch", *names])
+        for number, history in enumerate(rounds, 1):
+            for epoch, metrics in enumerate(history, 1):
+                values = (metrics.get(name, "") for name in names)
+                writer.writerow([*([number] if several else []), epoch, *values])
+
+
+def _with_rounds(rounds: Sequence[History]) -> History:
+    """All epochs under each other, with the number of their round where there are several."""
+    if len(rounds) == 1:
+        return rounds[0]
+    return [{"round": number, **metrics} for number, history in enumerate(rounds, 1) for metrics in history]
+
+
+def mean_history(rounds: Sequence[History]) -> list[Mapping[str, float]]:
+    """The mean of each metric over the rounds, epoch by epoch, as far as all of them went.
+
+    >>> mean_history([[{"loss": 1.0}, {"loss": 0.5}], [{"loss": 3.0}]])
+    [{'loss': 2.0}]
+    """
+    return [
+        {name: fmean(metrics[name] for metrics in epochs) for name in epochs[0] if all(name in m for m in epochs)}
+        for epochs in zip(*rounds, strict=False)
+    ]
 
 
 def _base(name: str) -> str:
     stem, _, layer = name.rpartition("_")
     return stem if layer.isdigit() and stem else name
+
+
+def _copy_code(files: Sequence[Path], folder: Path) -> None:
+    """The user's own model as it was when the study ran."""
+    folder.mkdir()
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
 
 
 def _copier(source: Path, name: str) -> Callable[[Path], None]:

@@ -6,8 +6,9 @@ its end, because each attribute is a write to disk of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import pstdev
 from typing import TYPE_CHECKING, Any
 
 from search.pictures.rows import TrialRow, TrialState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 BEGIN, END, ATTEMPTS, VERDICT, RUN = (f"kerasweep.{name}" for name in ("begin", "end", "attempts", "verdict", "run"))
 STUDY = "kerasweep.study"
 SCORES = "kerasweep.scores"
+ENDING = "kerasweep.ending"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class TrialEnd:
         outcome: one of search.messages.Outcome.
         duplicate_of: the finished trial with an equal config, from which the result was taken.
         run_id: the trial's run in MLflow.
+        values: the objective of each round (fold, repeat) where there are several; ``value`` is their mean.
+        threshold: the decision threshold that was chosen on validation data, where one was.
     """
 
     outcome: str
@@ -42,6 +46,8 @@ class TrialEnd:
     run_id: str | None = None
     attempts: int = 1
     value: float | None = None
+    values: tuple[float, ...] = ()
+    threshold: float | None = None
 
     def to_attr(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,7 +96,7 @@ _STATES: dict[str, TrialState] = {
 def trial_end(trial: FrozenTrial) -> TrialEnd | None:
     """The end that was recorded on a trial; None while it runs."""
     attr = trial.user_attrs.get(END)
-    return None if attr is None else TrialEnd(**attr)
+    return None if attr is None else TrialEnd(**{**attr, "values": tuple(attr.get("values", ()))})
 
 
 def to_row(trial: FrozenTrial) -> TrialRow:
@@ -116,7 +122,14 @@ def to_row(trial: FrozenTrial) -> TrialRow:
         end.parameters,
         end.reason,
         end.duplicate_of,
+        spread_of(end.values),
+        end.values,
     )
+
+
+def spread_of(values: Sequence[float]) -> float | None:
+    """Standard deviation over the rounds of a trial, divided by their number as NumPy does; None for a single one."""
+    return pstdev(values) if len(values) > 1 else None
 
 
 def to_rows(trials: Iterable[FrozenTrial]) -> list[TrialRow]:
@@ -124,6 +137,13 @@ def to_rows(trials: Iterable[FrozenTrial]) -> list[TrialRow]:
     from optuna.trial import TrialState as OptunaState
 
     return [to_row(trial) for trial in trials if trial.state != OptunaState.WAITING]
+
+
+def log_params(trials: Iterable[FrozenTrial]) -> frozenset[str]:
+    """Names of the params that were drawn in logarithms."""
+    return frozenset(
+        name for trial in trials for name, drawn in trial.distributions.items() if getattr(drawn, "log", False)
+    )
 
 
 def _params(trial: FrozenTrial) -> Mapping[str, Any]:

@@ -21,24 +21,24 @@ from search.experiment import Experiment, SearchConfig
 from search.files import write_text_whole
 from search.home import Home, StudyFolder
 from search.pictures.rows import TrialRow, ranked
-from search.reuse.best_config import make_best
-from search.reuse.bundle import CODE_FILE, write_bundle
+from search.study.arrays import write_arrays
 from search.study.coordinator import Coordinator, finished_states
+from search.study.final import deliver, scores_of
+from search.study.gallery import are_due, draw_pictures
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
-from search.study.plan import Plan, make_plan, write_arrays
+from search.study.plan import Plan, make_plan
 from search.study.preflight import check_places
 from search.study.proposals import Proposer, left_running
 from search.study.pruners import make_pruner
 from search.study.recorder import Recorder
-from search.study.records import BEGIN, SCORES, STUDY, StudyFacts
+from search.study.records import ENDING, SCORES, STUDY, StudyFacts
 from search.study.samplers import make_sampler
 from search.study.stop import StopRequest
 from search.study.store import open_for_run, prepare_journal
 from search.study.strategy_config import SamplerConfig, choose_sampler
 from search.versions import code_version, library_versions
 from search.yaml_file import to_yaml
-from spaces.model_config import resolve
-from tracking import BestModelRecord, MlflowTracker, Tracker, local_artifacts, local_uri
+from tracking import MlflowTracker, TensorBoardLog, Tracker, local_artifacts, local_uri
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 _FLUSH_SECONDS = 300.0
@@ -78,6 +78,7 @@ def run_study(
         if not study_folder.path.exists():
             executor.open()  # workers load TensorFlow while the data is read
         plan = make_plan(experiment, place=place, folder=folder)
+        _pruner_of(plan)  # refused, if it is to be, before anything is written
         home.make_ready()
         with study_folder.locked():
             return _Launch(plan, home, study_folder, executor, observer or Silent(), stop or StopRequest()).run(tracker)
@@ -141,21 +142,26 @@ class _Launch:
         self._observer.opened(self._opened(done))
         best = self._best(study)
         scored = best is None or str(best.number) in study.user_attrs.get(SCORES, {})
-        if done >= total and scored and next(left_running(study), None) is None:
+        settled = scored and not are_due(study, self._folder)
+        if done >= total and settled and next(left_running(study), None) is None:
             return self._end(study, "complete", None)
-        write_arrays(plan.dataset, self._folder.arrays)
+        write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
         self._executor.start(plan.setup(self._folder.arrays))
         tracker = tracker or make_tracker(plan.experiment, self._home)
         status: Any = "FAILED"
         try:
-            recorder = Recorder(plan, tracker, self._tags())
+            board = TensorBoardLog(self._folder.tensorboard) if plan.experiment.tracking.tensorboard else None
+            recorder = Recorder(plan, tracker, self._tags(), board)
             parent = recorder.open({"sampler": self._sampler_text, "pruner": self._pruner_text})
             self._note_parent(study, parent)
+            if study.user_attrs.get(ENDING):
+                study.set_user_attr(ENDING, "")  # how an earlier run ended is no longer how the study stands
             coordinator = Coordinator(
                 plan, self._folder, study, proposer, self._executor, recorder, self._observer, self._stop
             )
             coordinator.take_over(tracker.reconcile(finished_states(study)))
             ending = coordinator.run()
+            study.set_user_attr(ENDING, ending)
             self._deliver(study, coordinator, recorder, ending)
             tracker.flush(_FLUSH_SECONDS)
             status = "KILLED" if ending == "interrupted" else "FINISHED"
@@ -186,9 +192,7 @@ class _Launch:
         if sampler is None:
             # Completes what start_with leaves open; the grid's own points are enqueued.
             sampler, _ = make_sampler(SamplerConfig(name="random"), **asked)
-        pruner, self._pruner_text = make_pruner(
-            search.pruner, epochs=plan.experiment.training.epochs, direction=plan.direction
-        )
+        pruner, self._pruner_text = _pruner_of(plan)
         study = open_for_run(plan, self._folder, sampler, pruner)
         known = StudyFacts.of(study)
         if known is not None:
@@ -205,58 +209,25 @@ class _Launch:
         return study, Proposer(study, space, seed=search.seed, grid_points=points, grid_seed=search.seed)
 
     def _deliver(self, study: optuna.Study, coordinator: Coordinator, recorder: Recorder, ending: str) -> None:
-        """Score the best model once, write its bundle, and put both into the record."""
         recorder.draw(coordinator.snapshot(), final=True)
         best = self._best(study)
-        scores = dict(study.user_attrs.get(SCORES, {}))
-        if best is None or ending == "interrupted" or str(best.number) in scores:
+        if best is None or ending == "interrupted":
             return
-        if not coordinator.has_model(best.number):
-            self._observer.notice(f"trial {best.number}: its model file is gone; 'kerasweep train' makes it again")
-            return
-        result = coordinator.score_best(best)
-        plan, bundle = self._plan, self._folder.best
-        facts = StudyFacts.of(study)
-        assert facts is not None
-        trial = next(t for t in study.get_trials(deepcopy=False) if t.number == best.number)
-        content = make_best(
-            name=plan.experiment.study,
-            experiment=facts.experiment,
-            facts=facts.to_attr(),
-            row=best,
-            config=resolve(best.params, family=plan.experiment.model),  # type: ignore[arg-type]
-            seed=trial.user_attrs[BEGIN]["seed"],
-            scores=result.metrics,
-        )
-        write_bundle(
-            bundle,
-            model=self._folder.model(best.number),
-            preprocessor=plan.dataset.preprocessor,
-            best=content,
-        )
-        study.set_user_attr(SCORES, {**scores, str(best.number): dict(result.metrics)})
-        recorder.best_model(
-            BestModelRecord(
-                folder=bundle,
-                code=bundle / CODE_FILE,
-                input_example=plan.dataset.sample,
-                output_example=plan.dataset.preprocessor.decode(result.outputs),
-                requirements=_requirements(),
-                metrics={f"test_{name}": value for name, value in result.metrics.items()},
-            )
-        )
+        parts = self._plan, self._folder, study
+        if str(best.number) not in study.user_attrs.get(SCORES, {}):
+            deliver(*parts, best, self._executor, recorder, self._observer, coordinator.shelf)
+        draw_pictures(*parts, coordinator.shelf.kept, self._executor, recorder, self._observer, self._stop)
 
     def _end(self, study: optuna.Study, ending: str, parent: str | None) -> StudyEnded:
         from search.study.records import to_rows
 
         best = self._best(study)
-        scores = study.user_attrs.get(SCORES, {})
         ended = StudyEnded(
             ending=ending,
             objective=self._plan.objective,
             direction=self._plan.direction,
             best=best,
-            scores=scores.get(str(best.number), {}) if best else {},
+            scores=scores_of(study, best),
             left=max(0, self._plan.experiment.search.trials - _finished(study)),
             seconds=time.monotonic() - self._began,
             rows=tuple(to_rows(study.get_trials(deepcopy=False))),
@@ -284,6 +255,8 @@ class _Launch:
             pruner=self._pruner_text,
             epochs=plan.experiment.training.epochs,
             timeout_seconds=plan.experiment.search.timeout,
+            rounds=plan.rounds,
+            unit=plan.step_unit,
         )
 
     def _facts(self) -> StudyFacts:
@@ -317,12 +290,11 @@ def tracking_uri(given: str | None, home: Home) -> str:
     return given or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(home.path)
 
 
+def _pruner_of(plan: Plan) -> tuple[Any, str]:
+    """The study's pruner, whose steps are epochs, or rounds where a trial has several; and what it does."""
+    steps = plan.rounds if plan.rounds > 1 else plan.experiment.training.epochs
+    return make_pruner(plan.experiment.search.pruner, epochs=steps, direction=plan.direction, unit=plan.step_unit)
+
+
 def _finished(study: optuna.Study) -> int:
     return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-
-
-def _requirements() -> tuple[str, ...]:
-    names = ("tensorflow", "keras", "scikit-learn", "skops", "pandas", "numpy")
-    from importlib import metadata
-
-    return tuple(f"{name}=={metadata.version(name)}" for name in names)

@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.storages.journal import JournalStorage
 
+from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
 from search.study.journal import ReadOnlyJournal, StudyJournal, check_line, repair_journal
@@ -96,10 +97,16 @@ def check_same(plan: Plan, known: StudyFacts) -> None:
         )
     if known.training != plan.training_fingerprint:
         raise StudyError(
-            f"study '{name}' exists with another objective, epochs or early_stopping "
+            f"study '{name}' exists with another objective, epochs, early_stopping or validation "
             f"(it has {known.objective}, {known.direction}, {known.experiment['training']['epochs']} epochs, "
-            f"early_stopping {known.experiment['training']['early_stopping']}); {remedy}"
+            f"early_stopping {known.experiment['training']['early_stopping']}, {_validation_text(known)}); {remedy}"
         )
+
+
+def _validation_text(known: StudyFacts) -> str:
+    validation = ValidationConfig.model_validate(known.experiment.get("validation", {}))
+    folds = f"{validation.folds} folds" if validation.folds else "no folds"
+    return folds + (f", {validation.repeats} repeats" if validation.repeats > 1 else "")
 
 
 def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:

@@ -85,7 +85,7 @@ class SamplerConfig(BaseModel):
 
 
 class PrunerConfig(BaseModel):
-    """When a poor trial is stopped. Epochs are 1-based and completed.
+    """When a poor trial is stopped. Epochs are 1-based and completed; with folds or repeats, rounds take their place.
 
     Attributes:
         grace: the first epoch after which a trial may be stopped; None is 6 % of the epochs
@@ -181,10 +181,10 @@ def choose_sampler(config: SamplerConfig, *, space_size: int | None, trials: int
     return SamplerConfig(name="tpe"), "the space holds more configs than there are trials"
 
 
-def choose_pruner(config: PrunerConfig, *, epochs: int) -> tuple[PrunerConfig, str]:
+def choose_pruner(config: PrunerConfig, *, epochs: int, unit: str = "epoch") -> tuple[PrunerConfig, str]:
     """Resolve `auto` to a named pruner, with the reason (empty where the experiment names one)."""
     if config.name != "auto":
         return config, ""
     if epochs < 3:
-        return PrunerConfig(name="none"), f"{epochs} epochs leave nothing to save"
-    return PrunerConfig(name="halving"), "the least regret for its epochs of those measured"
+        return PrunerConfig(name="none"), f"{epochs} {unit}s leave nothing to save"
+    return PrunerConfig(name="halving"), f"the least regret for its {unit}s of those measured"

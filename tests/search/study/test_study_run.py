@@ -11,11 +11,13 @@ from typing import Any
 
 import optuna
 import pytest
+from program import run_here
 
 from search.errors import StudyError
 from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.home import Home
+from search.messages import TrialJob
 from search.study.journal import StudyJournal
 from search.study.observer import Silent, StudyEnded
 from search.study.records import ATTEMPTS, to_rows
@@ -24,7 +26,7 @@ from search.study.stop import StopRequest
 from search.study.store import load_study
 from search.study.worker_failure import WorkerFailure
 from spaces import ModelConfig
-from tracking import MemoryTracker, TrackingError
+from tracking import Memory, MemoryTracker, TrackingError
 
 SPACE: dict[str, Any] = {
     "layers": {"int": [1, 3]},
@@ -159,10 +161,31 @@ def test_a_small_space_is_tried_whole_and_no_config_twice(tmp_path: Path, sample
     assert ended.left == 26
 
 
+def test_how_a_study_stands_is_told_as_it_is(tmp_path: Path) -> None:
+    def told(home: Path) -> tuple[str, str]:
+        (entry,) = json.loads(run_here("list", "--json", "--home", str(home)).out)
+        return entry["status"], entry["note"]
+
+    run(tmp_path / "all", space=TINY_SPACE, search={"trials": 30})
+    assert told(tmp_path / "all") == ("complete", "every config of its space is tried")
+    assert "iris, complete (every config of its space is tried): 4 of 30 trials" in run_here(
+        "show", "iris", "--home", str(tmp_path / "all")
+    ).out.replace("\n", " ")
+    run(tmp_path / "late", search={"timeout": 1e-9})
+    assert told(tmp_path / "late") == ("timed out", "'run' goes on with it")
+    run(tmp_path / "late", search={"trials": 2})
+    assert told(tmp_path / "late") == ("complete", "")
+    run(tmp_path / "cut", stop=StopRequest("Ctrl-C"))
+    assert told(tmp_path / "cut") == ("interrupted", "'run' goes on with it")
+    with pytest.raises(WorkerFailure):
+        run(tmp_path / "cut", executor=SimulatedExecutor(curve, bug=1))
+    assert told(tmp_path / "cut") == ("unfinished", "")
+
+
 def test_a_config_that_was_trained_is_not_trained_again(tmp_path: Path) -> None:
     executor = SimulatedExecutor(curve)
     ended = run(tmp_path, executor=executor, space=TINY_SPACE, search={"trials": 12, "sampler": "random"})
-    trained = [job for job in executor.submitted if hasattr(job, "config")]
+    trained = [job for job in executor.submitted if isinstance(job, TrialJob)]
     assert len({job.config.fingerprint for job in trained}) == len(trained) <= 4
     copies = [row for row in ended.rows if row.duplicate_of is not None]
     assert len(copies) + len(trained) == len(ended.rows)
@@ -248,6 +271,52 @@ def test_trials_left_by_a_killed_coordinator_go_on_or_are_closed(tmp_path: Path)
     assert "interrupted after epoch 0: its coordinator ended" in ended.rows[3].reason
 
 
+class Killed(Exception):
+    """The coordinator's end, as far as it can tell."""
+
+
+def status_of(memory: Memory, number: int) -> str:
+    """What the record says of a trial: the status of its newest run."""
+    return next(run.status for run in memory.trials("iris") if run.name == f"trial {number}")
+
+
+def kill_at_trial(home: Path, number: int, tracker: MemoryTracker) -> None:
+    """Leave a study as a killed coordinator does: a trial in training, nothing said to anybody."""
+
+    class Dies(SimulatedExecutor):
+        def events(self, timeout_seconds: float) -> list[Any]:
+            if any(job.number == number for job in self.submitted):
+                raise Killed
+            return super().events(timeout_seconds)
+
+    tracker.close = lambda status: None  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        run(home, executor=Dies(curve), tracker=tracker)
+
+
+def test_a_trial_taken_over_from_a_killed_coordinator_is_left_in_order_by_ctrl_c(tmp_path: Path) -> None:
+    memory = Memory()
+    kill_at_trial(tmp_path, 3, Words(memory))
+    assert status_of(memory, 3) == "RUNNING"
+    ended = run(tmp_path, tracker=Words(memory), stop=StopRequest("Ctrl-C"))
+    assert (ended.ending, ended.rows[3].state) == ("interrupted", "running")
+    assert ended.rows[3].reason == "interrupted before it began again; 'run' goes on with it"
+    assert status_of(memory, 3) == "KILLED"
+    resumed = run(tmp_path, tracker=Words(memory))
+    whole = run(tmp_path / "whole")
+    assert [(r.params, r.value, r.state) for r in resumed.rows] == [(r.params, r.value, r.state) for r in whole.rows]
+    assert status_of(memory, 3) != "RUNNING"
+
+
+def test_a_trial_taken_over_is_closed_by_a_timeout(tmp_path: Path) -> None:
+    memory = Memory()
+    kill_at_trial(tmp_path, 3, Words(memory))
+    ended = run(tmp_path, tracker=Words(memory), search={"timeout": 1e-9})
+    assert (ended.ending, ended.rows[3].state) == ("timeout", "failed")
+    assert ended.rows[3].reason.endswith("the study's timeout was over before it began again")
+    assert status_of(memory, 3) == "FAILED"
+
+
 def test_a_lower_total_closes_what_was_left_running(tmp_path: Path) -> None:
     with pytest.raises(WorkerFailure):
         run(tmp_path, executor=SimulatedExecutor(curve, bug=5))
@@ -275,7 +344,7 @@ def test_a_timeout_ends_the_study_and_closes_what_ran(tmp_path: Path) -> None:
     [
         ({"space": {**SPACE, "dropout": 0.3}}, "exists with another space .it differs in dropout"),
         ({"data": {"source": "sklearn:wine"}}, "exists with other data"),
-        ({"training": {"epochs": 5}}, "exists with another objective, epochs or early_stopping"),
+        ({"training": {"epochs": 5}}, "exists with another objective, epochs, early_stopping or validation"),
         ({"objective": "val_loss"}, "exists with another objective"),
         ({"search": {"seed": 4}}, "exists with other data or another split"),
     ],
