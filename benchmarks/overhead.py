@@ -21,7 +21,7 @@ from typing import Any
 from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.home import Home
-from search.messages import Decision, EpochReport, Event, Job
+from search.messages import EpochReport, Event, Job, Reply
 from search.study.observer import Silent
 from search.study.run import run_study
 from spaces import ModelConfig
@@ -48,9 +48,9 @@ class Timed(SimulatedExecutor):
             self.trial_seconds.append(time.perf_counter() - self._ended)
         super().submit(job)
 
-    def answer(self, number: int, decision: Decision) -> None:
+    def answer(self, number: int, reply: Reply) -> None:
         self.epoch_seconds.append(time.perf_counter() - self._reported)
-        super().answer(number, decision)
+        super().answer(number, reply)
 
     def events(self, timeout_seconds: float) -> list[Event]:
         events = super().events(timeout_seconds)

@@ -150,10 +150,59 @@ def test_a_file_that_is_none(tmp_path: Path, case: tuple[Callable[[Path], object
     ("wrong type", "units: {int: [many, 3]}", "space.units.low: must be a whole number, got 'many'"),
     ("no choices", "activation: []", "the list of choices is empty"),
     ("batch size twice", "batch_size: [8, 16]\ntraining: {batch_size: 8}", "is given twice, here and as"),
+    ("another family's dimension", "filters: 8", "space.filters: mlp has no such dimension; it belongs to cnn; remove"),
+    ("a slope without leaky_relu", "activation: relu\n  leaky_slope: 0.1", "space.leaky_slope: no layer can be"),
+    ("units in a funnel", "widths: funnel\n  units: 8", "write units_first and units_last instead, or free in"),
+    ("a second phase too late", "second_optimizer: sgd\n  second_from: 150", "must be at most 100, the training's"),
+    ("clipped twice", "clipnorm: 1\n  clipvalue: 1", "space.clipvalue: clips gradients, and so does clipnorm"),
+    ("a setting without its schedule", "schedule: cosine\n  decay_rate: 0.5", "only exponential, staircase has this"),
+    ("unknown loss", "loss: hubber", "space.loss: 'hubber' is not known; did you mean 'huber'?"),
+    ("loss of another task", "loss: [mse, huber]", "space.loss: huber is not defined for a binary task; Allowed: mse"),
+    ("a loss file that is not there", "loss: own.py:dear", "space.loss: "),
+    ("images that are none", "flip: both", "space.flip: varies images, and the input is 2 numbers without an order"),
 )  # fmt: skip
 def test_a_mistake_in_the_space(tmp_path: Path, case: tuple[str, str]) -> None:
     space, words = case
     refuse(tmp_path, {"e.yaml": f"{HEAD}space:\n  {space}\n"}, RUN, "kerasweep: e.yaml: space.", words)
+
+
+@cases(
+    ("unknown cell", "rnn", "cell: lstmm", "space.cell: 'lstmm' is not known; did you mean 'lstm'?"),
+    ("no filters", "cnn", "filters: 0", "space.filters: must be at least 1, got 0"),
+    ("layers of a linear model", "linear", "layers: 2", "space.layers: linear has no such dimension"),
+    ("a CNN over a table", "cnn", "layers: 0", "model: cnn takes images or sequences or tokens, and the input"),
+    ("an RNN over a table", "rnn", "layers: 0", "model: rnn takes sequences or tokens, and the input is 2 numbers"),
+)  # fmt: skip
+def test_a_mistake_in_the_space_of_a_family(tmp_path: Path, case: tuple[str, str, str]) -> None:
+    family, space, words = case
+    refuse(tmp_path, {"e.yaml": f"{HEAD}model: {family}\nspace:\n  {space}\n"}, RUN, "kerasweep: e.yaml: ", words)
+
+
+@cases(
+    ("one fold", "validation: {folds: 1}", "validation.folds: must be at least 2, got 1; leave it out"),
+    ("no repeats", "validation: {repeats: 0}", "validation.repeats: must be at least 1"),
+    ("a word for folds", "validation: {folds: ten}", "validation.folds: must be a whole number, got 'ten'"),
+    ("an unknown key", "validation: {fold: 10}", "validation.fold: there is no such key; did you mean 'folds'?"),
+    ("a way to cut without folds", "validation: {by: groups}", "by: groups says how folds are cut; give their number"),
+    ("more folds than the smallest class", "validation: {folds: 30}", "rows of the smallest class, 0 (16), got 30"),
+    ("more folds than rows", "validation: {folds: 40, by: random}", "rows (without the test part) (32), got 40"),
+    ("groups that nobody named", "validation: {folds: 3, by: groups}", "validation.by: groups needs data.groups"),
+    ("times that nobody named", "validation: {folds: 3, by: time}", "validation.by: time needs data.time"),
+    ("grace beyond the folds", "validation: {folds: 3}\nsearch: {pruner: {name: halving, grace: 3}}",
+     "search.pruner.grace: must be below the number of folds (3), got 3"),
+)  # fmt: skip
+def test_a_mistake_in_the_validation(tmp_path: Path, case: tuple[str, str]) -> None:
+    validation, words = case
+    refuse(tmp_path, {"e.yaml": f"{HEAD}{validation}\n"}, RUN, "kerasweep: ", words)
+
+
+def test_a_kernel_larger_than_the_image(tmp_path: Path) -> None:
+    images = npz(X=np.zeros((40, 4, 6), "uint8"), y=np.arange(40) % 2)
+    text = "study: s\ndata: {source: t.npz, layout: image}\nmodel: cnn\n"
+    words = "must be at most 4, the smaller side of an image of 4 x 6, got 5; lower it"
+    refuse(tmp_path, {"t.npz": images, "e.yaml": text}, RUN, f"kerasweep: e.yaml: space.kernel_size: {words}")
+    pinned = text + "space: {kernel_size: {int: [1, 3]}}\nstart_with: [{filters: [4], kernel_size: 5}]\n"
+    refuse(tmp_path, {"e.yaml": pinned}, RUN, f"kerasweep: e.yaml: start_with[0].kernel_size: {words}")
 
 
 def test_a_mistake_in_what_a_study_starts_with(tmp_path: Path) -> None:
@@ -224,7 +273,7 @@ RETURNS = "import numpy as np\ndef load():\n    return "
     ("unknown kind of set", "skleran:iris", {}, "unknown kind of source 'skleran:'; did you mean 'sklearn'?"),
     ("module without a function", "m.py", {"m.py": "x = 1"}, "must name the function that returns the data"),
     ("unknown function", "m.py:load", {"m.py": "def laod(): ..."}, "m.py has no function 'load'; did you mean 'laod'?"),
-    ("function without data", "m.py:load", {"m.py": RETURNS + "None"}, "must return a DataFrame", "got NoneType"),
+    ("function without data", "m.py:load", {"m.py": RETURNS + "None"}, "must return a DataFrame", "got None; does"),
     ("function's shapes", "m.py:load", {"m.py": RETURNS + "np.ones((5, 2)), np.ones(4)"}, "got 5 and 4"),
 )  # fmt: skip
 def test_a_mistake_in_a_source(tmp_path: Path, case: tuple[Any, ...]) -> None:
@@ -237,7 +286,7 @@ def test_a_mistake_in_a_source(tmp_path: Path, case: tuple[Any, ...]) -> None:
 def test_a_source_that_is_a_folder_or_a_dead_link(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "y.csv").symlink_to("y.csv")
-    refuse(tmp_path, {}, ("run", "--data", "x", "--target", "t"), "x: must be a file, but is a folder")
+    refuse(tmp_path, {}, ("run", "--data", "x", "--target", "t"), "x: is an empty folder; name a file")
     refuse(tmp_path, {}, ("init", "y.csv"), "y.csv: is a link that leads nowhere")
 
 

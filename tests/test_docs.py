@@ -12,10 +12,22 @@ from pydantic import BaseModel
 
 from search.experiment import parse_experiment
 from search.reference import experiment_reference, meanings
+from search.spaces_page import spaces_page
 from search.study.strategy_config import PRUNER_SETTINGS, SAMPLER_SETTINGS
 from search.yaml_file import read_yaml
 from spaces import parse_space
-from spaces.catalog import DEFAULT_SPACE, OPTIMIZERS, QUANTITIES
+from spaces.catalog import (
+    ACTIVATIONS,
+    DEFAULT_SPACE,
+    DEFAULT_SPACES,
+    FAMILIES,
+    INITIALIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    QUANTITIES,
+    SCHEDULES,
+)
+from spaces.metrics import known_metrics
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLE = command_table()
@@ -35,6 +47,17 @@ def problem(words: list[str]) -> str | None:
 def test_the_reference_is_the_one_that_the_code_gives() -> None:
     written = (ROOT / "docs" / "experiment-file.md").read_text(encoding="utf-8")
     assert written == experiment_reference(), "python -m search.reference > docs/experiment-file.md"
+
+
+def test_the_page_of_spaces_is_the_one_that_the_code_gives() -> None:
+    written = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
+    assert written == spaces_page(), "python -m search.spaces_page > docs/spaces.md"
+
+
+def test_the_page_of_spaces_names_all_there_is() -> None:
+    named = set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", spaces_page(), flags=re.DOTALL)))
+    for names in (FAMILIES, QUANTITIES, OPTIMIZERS, SCHEDULES, LOSSES, known_metrics(), ACTIVATIONS, INITIALIZERS):
+        assert set(names) <= named
 
 
 def test_a_key_without_a_meaning_is_noticed() -> None:
@@ -102,22 +125,25 @@ def test_the_readme_s_experiment_is_valid() -> None:
     assert experiment.training.batch_size == 10
 
 
-def test_the_readme_s_table_has_every_dimension_with_its_default() -> None:
+def test_the_readme_s_table_has_the_default_space_of_an_mlp() -> None:
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in README.splitlines() if line.startswith("| `")]
     rows = {name: row[-1] for row in cells if len(row) == 3 for name in re.findall(r"`(\w+)`", row[0])}
-    assert set(QUANTITIES) <= set(rows)
+    assert set(DEFAULT_SPACE) <= set(rows)
     for name in DEFAULT_SPACE:
         told = yaml.safe_load(rows[name].strip("`").replace("e-", ".0e-"))
         assert parse_space({**DEFAULT_SPACE, name: told}).fingerprint == parse_space(DEFAULT_SPACE).fingerprint, name
-    for name in set(QUANTITIES) - set(DEFAULT_SPACE) - {key for own in OPTIMIZERS.values() for key in own}:
+    settings = {key for own in OPTIMIZERS.values() for key in own}
+    for name in set(rows) & set(QUANTITIES) - set(DEFAULT_SPACE) - settings:
         neutral = QUANTITIES[name].neutral
         assert rows[name].strip("`") == (f"{neutral:g}" if isinstance(neutral, int | float) else neutral)
-    assert set(OPTIMIZERS) <= set(re.findall(r"\w+", next(" ".join(row) for row in cells if row[0] == "`optimizer`")))
 
 
-def test_the_example_of_a_space_in_the_reference_is_valid() -> None:
-    (shown,) = blocks((ROOT / "docs" / "experiment-file.md").read_text(encoding="utf-8"), "yaml")
+def test_the_spaces_that_the_page_of_spaces_shows_are_valid() -> None:
+    shown, *defaults = blocks(spaces_page(), "yaml")
     assert parse_space(yaml_of(shown)["space"])["units"].per_layer is False
+    families = [family for family, space in DEFAULT_SPACES.items() if space]
+    for family, block in zip(families, defaults, strict=True):
+        assert parse_space(yaml_of(block)["space"], family=family) == parse_space({}, family=family)
 
 
 @pytest.mark.parametrize("settings", [SAMPLER_SETTINGS, PRUNER_SETTINGS], ids=["samplers", "pruners"])

@@ -108,7 +108,7 @@ def test_what_the_tour_writes_is_what_it_says(session: dict[str, str], folder: P
     assert {"journal.log", "experiment.yaml"} <= {path.name for path in (state / "studies" / "pima").iterdir()}
     assert len((folder / "trials.csv").read_text(encoding="utf-8").splitlines()) == 5
     for name in ("model", "model-full"):
-        assert {"model.keras", "kerasweep_model.py"} <= {path.name for path in (folder / name).iterdir()}
+        assert {"model.keras", "kerasweep_model"} <= {path.name for path in (folder / name).iterdir()}
 
 
 def test_the_browser_finds_the_study_at_the_link(session: dict[str, str], folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_best_config_trains_again_to_the_recorded_score(kerasweep: Program) 
     assert lines["val_accuracy"].split()[0] == lines["recorded"].split()[0]
     assert "(the same)" in lines["recorded"]
     names = {path.name for path in (kerasweep.folder / "model").iterdir()}
-    assert names == {"model.keras", "preprocessor.skops", "spec.json", "best.yaml", "kerasweep_model.py"}
+    assert names == {"model.keras", "preprocessor.skops", "spec.json", "best.yaml", "kerasweep_model"}
 
 
 def test_a_config_trains_on_all_but_the_test_part(kerasweep: Program) -> None:

@@ -229,7 +229,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "data.test: must be a fraction between 0 and 1, or the",
     ),
     "model as a number": ({"model": 3}, "model: must be text, got 3; write it in quotes"),
-    "unknown model": ({"model": "cnn"}, "model: there is no model family 'cnn'; Allowed: mlp"),
+    "unknown model": ({"model": "cnnn"}, "model: there is no model family 'cnnn'; did you mean 'cnn'? Allowed"),
     "space as a list": (
         {"space": ["layers"]},
         "space: must be a mapping such as {layers: {int: [1, 5]}}, got ['layers']",
@@ -272,7 +272,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown metric": (
         {"training": {"metrics": ["auc", "acuracy"]}},
-        "training.metrics[1]: there is no metric 'acuracy'; did you mean 'accuracy'? Allowed: accuracy, auc",
+        "training.metrics[1]: there is no metric 'acuracy'; did you mean 'accuracy'? Allowed: accuracy, ",
     ),
     "metric as a number": ({"training": {"metrics": [3]}}, "training.metrics[0]: must be text, got 3; write it in quo"),
     "no threads": ({"training": {"threads": 0}}, "training.threads: must be at least 1, got 0"),
