@@ -145,7 +145,9 @@ def train(config: str, best: BestConfig, metric: str, seeds: Iterable[int], fold
         done = retrain(best.model_copy(update={"seed": seed, **other}), folder / "again")
         assert done.value is not None
         extra = orders(best, folder / "again") if best.study == "stock" else {}
-        rows.append({**(done.scores or {metric: done.value}), **extra})
+        # Over repeats the mean of all starts is asked for; a score on the test part is that of one of them.
+        scored = {} if best.validation.repeats > 1 else done.scores
+        rows.append({**(scored or {metric: done.value}), **extra})
     names = sorted(rows[0], key=lambda name: name != metric)
     metrics = {name: tuple(row[name] for row in rows) for name in names}
     return Line(config, metrics, (time.perf_counter() - began) / len(rows))
