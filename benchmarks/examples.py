@@ -208,7 +208,7 @@ def _name_of(row: str) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace(f"{EXAMPLES}/", "")
 
 
 def _deviation(values: tuple[float, ...]) -> float:

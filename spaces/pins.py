@@ -40,6 +40,11 @@ def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tu
             raise SpaceError(f"{place}.{dimension.name}: has no effect where {reason}; remove it")
         for key, where, value in _values(space, dimension, config[dimension.name], params, place):
             checked = check_value(dimension.name, value, where, quantity=quantity_of(dimension.name, space.family))
+            if isinstance(dimension.domain, IntRange | FloatRange) and dimension.domain.log and float(checked) <= 0:
+                raise SpaceError(
+                    f"{where}: is searched in logarithms, which {checked} does not have; give a number above 0, "
+                    f"or list the values of space.{dimension.name}"
+                )
             if not dimension.domain.contains(checked):
                 notices.append(_outside(dimension, checked, where))
             params[key] = checked

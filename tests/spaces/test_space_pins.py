@@ -198,3 +198,9 @@ def test_a_config_fits_every_trial_that_takes_it_over() -> None:
         params = SPACE.replay({**drawn, **pinned})
         assert SPACE.contains(params)
         assert {layer.units for layer in resolve(params).hidden} == {16}
+
+
+def test_a_zero_is_refused_where_the_search_is_in_logarithms() -> None:
+    space = parse_space({"l2": {"float": [1e-6, 1e-2], "log": True}})
+    with pytest.raises(SpaceError, match=r"start_with\[0\]\.l2: is searched in logarithms, which 0"):
+        pin(space, {"l2": 0}, "start_with[0]")
