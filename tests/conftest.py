@@ -42,3 +42,11 @@ _FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files by how long they take; within a file nothing changes."""
     items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fix the number of threads before any test computes: whichever file comes first, all others then agree with it."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        from search.training.threads import limit_threads
+
+        limit_threads(1)
