@@ -6,20 +6,19 @@ already, and whoever only predicts loads without the loss (``compile=False``).
 
 from __future__ import annotations
 
-import ast
 import functools
-import hashlib
-import importlib.util
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spaces.data_spec import DataSpec
-from spaces.errors import SpaceError, nearest
+from spaces.errors import SpaceError
+from spaces.user_file import UserFile, read_user_file, split_source, user_module
 
 PACKAGE = "kerasweep"
+_modules: dict[tuple[Path, str], ModuleType] = {}  # the users' files of this process, by path and digest
 _loaded: dict[str, Callable[..., Any]] = {}  # the users' functions of this process, by ``/path.py:function``
 
 
@@ -29,23 +28,11 @@ def load_function(name: str) -> Callable[..., Any]:
     Raises:
         SpaceError: if file or function are not there. What the file itself raises goes through.
     """
-    check_function(name, "loss")
-    file, _, function = name.rpartition(":")
-    path = Path(file)
-    module_name = f"kerasweep_loss_{hashlib.sha256(file.encode() + path.read_bytes()).hexdigest()[:16]}"
-    module = sys.modules.get(module_name)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        assert spec is not None, "a path that ends in .py has a loader"
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[module_name]
-            raise
-    found = getattr(module, function)
+    file, function = check_function(name, "loss"), split_source(name)[1]
+    if (file.path, file.digest) not in _modules:
+        with user_module(file, "loss") as module:
+            _modules[file.path, file.digest] = module
+    found = getattr(_modules[file.path, file.digest], function)
     if not callable(found):
         raise SpaceError(f"loss: {name} is {type(found).__name__}, not a function of (y_true, y_pred)")
     _loaded[name] = found
@@ -122,22 +109,18 @@ def _try_out(name: str, function: Callable[..., Any], settings: Mapping[str, flo
         raise SpaceError(f"loss {name}: returned a value that is not finite for targets 0 and ordinary predictions")
 
 
-def check_function(name: str, place: str) -> None:
+def check_function(name: str, place: str) -> UserFile:
     """See, without running it, that the file is there and has such a function."""
-    file, _, function = name.rpartition(":")
+    file, function = split_source(name)
+    path = Path(file)
+    if not path.is_file():
+        raise SpaceError(f"{place}: there is no such file: {path}; write path/to/file.py:function")
     try:
-        tree = ast.parse(Path(file).read_bytes())
-    except OSError as error:
-        raise SpaceError(f"{place}: {file} cannot be read ({error.strerror}); write path/to/file.py:function") from None
-    except (SyntaxError, ValueError) as error:
-        raise SpaceError(f"{place}: {file} is not valid Python ({error})") from None
-    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    assigned = [target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-                if isinstance(target, ast.Name)]  # fmt: skip
-    imported = [alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom)
-                for alias in node.names]  # fmt: skip
-    if function not in (*names, *assigned, *imported):
-        raise SpaceError(f"{place}: {file} has no function {function!r}; {nearest(function, names)}")
+        found = read_user_file(path)
+        found.refuse_unknown(function, "has no function")
+    except SpaceError as error:
+        raise SpaceError(f"{place}: {error}") from None
+    return found
 
 
 def _one_line(error: BaseException) -> str:
@@ -146,6 +129,6 @@ def _one_line(error: BaseException) -> str:
 
 def _line_of(error: BaseException, name: str) -> str:
     """Where in the user's file it happened."""
-    file = name.rpartition(":")[0]
+    file = str(Path(split_source(name)[0]).resolve())
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f" (line {lines[-1]})" if lines else ""

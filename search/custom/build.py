@@ -132,7 +132,7 @@ def _make_once(
     import keras
 
     keras.utils.set_random_seed(seed)
-    with user_imports(own.folder):
+    with user_imports(own.path):
         hp = HyperParameters(suggest)
         if own.declare is not None:
             own.declare(hp)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +12,9 @@ from types import ModuleType
 from typing import Any, Literal
 
 from search.custom.keras_tuner import HyperModel, stand_in
-from search.custom.source import check_parameters, find_source
+from search.custom.source import ModelSource, check_parameters, find_source
 from search.errors import ModelError
+from spaces.user_file import neighbours_of, user_module
 
 Style = Literal["hp", "trial", "none"]
 
@@ -34,7 +33,7 @@ class UserModel:
     """
 
     place: str
-    folder: Path
+    path: Path
     function: Callable[..., Any]
     style: Style
     takes_spec: bool
@@ -59,9 +58,8 @@ def load_user_model(source: str) -> UserModel:
     found = find_source(source, Path.cwd())
     key = (source, found.digest)
     if key not in _loaded:
-        with user_imports(found.path.parent):
-            module = _import(found.path, found.digest)
-            _loaded[key] = _discover(module, found.name, f"model: {found.path.name}:{found.name}", found)
+        with stand_in(), user_module(found.file, "model") as module:
+            _loaded[key] = _discover(module, found)
     return _loaded[key]
 
 
@@ -71,40 +69,14 @@ def saved_objects(source: str) -> dict[str, Any] | None:
 
 
 @contextmanager
-def user_imports(folder: Path) -> Iterator[None]:
+def user_imports(path: Path) -> Iterator[None]:
     """Let a user's file import its neighbours, and ``keras_tuner`` though it is not installed."""
-    known = set(sys.modules)
-    sys.path.insert(0, str(folder))
-    try:
-        with stand_in():
-            yield
-    finally:
-        # Only what is ours: with the inline executor the record's thread may be importing at this moment.
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - known:
-            # A neighbour called layers.py must not be what another model's `import layers` finds.
-            file = getattr(sys.modules.get(name), "__file__", None)
-            if file is not None and Path(file).parent == folder and not name.startswith("kerasweep_user_"):
-                sys.modules.pop(name, None)
+    with stand_in(), neighbours_of(path):
+        yield
 
 
-def _import(path: Path, digest: str) -> ModuleType:
-    # A name of its own for each content: two models' files may be called alike, and a user's search.py hides nothing.
-    folder = hashlib.sha256(str(path.parent).encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(f"kerasweep_user_{path.stem}_{folder}_{digest}", path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"model: {path}: cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and the like look their module up by its name
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(spec.name, None)
-        raise
-    return module
-
-
-def _discover(module: ModuleType, name: str, place: str, found: Any) -> UserModel:
+def _discover(module: ModuleType, found: ModelSource) -> UserModel:
+    name, place = found.name, f"model: {found.path.name}:{found.name}"
     if not hasattr(module, name):
         raise ModelError(f"{place}: the file defines no '{name}'")
     made = getattr(module, name)
@@ -121,7 +93,7 @@ def _discover(module: ModuleType, name: str, place: str, found: Any) -> UserMode
     is_hyper = callable(builder)
     return UserModel(
         place=place,
-        folder=found.path.parent,
+        path=found.path,
         function=function,
         style=style,
         takes_spec=takes_spec,

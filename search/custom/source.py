@@ -6,14 +6,13 @@ The coordinator reads the file as text: what it would import (Keras, mostly) is 
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.errors import ModelError
-from spaces.errors import nearest
+from spaces.errors import SpaceError
+from spaces.user_file import UserFile, read_user_file
 
 _SOURCE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _SIGNATURE = "it takes hp (or trial) and, if it likes, spec"
@@ -21,18 +20,25 @@ _SIGNATURE = "it takes hp (or trial) and, if it likes, spec"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A function, HyperModel class or instance in a Python file.
+    """A function, HyperModel class or instance in a Python file, which is as it was when it was read."""
 
-    Attributes:
-        path: absolute.
-        files: the file and the neighbours that it imports, which go into the model's folder with it.
-        digest: 16 hexadecimal digits of SHA-256 over these files; of one file it is the start of that file's own.
-    """
-
-    path: Path
+    file: UserFile
     name: str
-    digest: str
-    files: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """Absolute."""
+        return self.file.path
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits of SHA-256 over ``files``; of one file it is the start of that file's own."""
+        return self.file.digest
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file and the neighbours that it imports, which go into the model's folder with it."""
+        return self.file.files
 
     def __str__(self) -> str:
         return f"{self.path}:{self.name}"
@@ -62,20 +68,17 @@ def find_source(model: str, folder: Path) -> ModelSource:
     Raises:
         ModelError: naming what is missing and the nearest there is.
     """
-    file, name = split_source(model)
-    path = (folder / Path(file).expanduser()).resolve()
-    tree = _parse(path, model)
-    if not any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body):
-        _check_name(tree, name, path, model)
-    files = tuple(dict.fromkeys([path, *_neighbours(path, tree, set())]))
-    return ModelSource(path, name, digest_of(files), files)
-
-
-def digest_of(files: tuple[Path, ...]) -> str:
-    """16 hexadecimal digits of SHA-256; of several files, over their digests in order."""
-    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    return whole[:16]
+    named, name = split_source(model)
+    path = folder / Path(named).expanduser()
+    if not path.is_file():
+        raise ModelError(f"model: {model}: there is no such file: {path.resolve()}")
+    try:
+        file = read_user_file(path)
+        file.refuse_unknown(name, "defines no")
+    except SpaceError as error:
+        raise ModelError(f"model: {error}") from None
+    _check_callable(file.names.get(name), model)
+    return ModelSource(file, name)
 
 
 def check_parameters(required: list[str], optional: list[str], place: str) -> None:
@@ -94,27 +97,7 @@ def check_parameters(required: list[str], optional: list[str], place: str) -> No
                          f"give {others[0]} a default, or set it in the file")  # fmt: skip
 
 
-def _parse(path: Path, model: str) -> ast.Module:
-    if not path.is_file():
-        raise ModelError(f"model: {model}: there is no such file: {path}")
-    try:
-        return ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        what = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ModelError(f"model: {path.name}{line}: is not valid Python ({what})") from None
-
-
-def _check_name(tree: ast.Module, name: str, path: Path, model: str) -> None:
-    defined: dict[str, ast.stmt] = {}
-    for node in _top_level(tree.body):
-        for known in _names(node):
-            defined[known] = node
-    if name not in defined:
-        public = [known for known in defined if not known.startswith("_")]
-        there = nearest(name, public) if public else "it defines nothing"
-        raise ModelError(f"model: {path.name} defines no '{name}'; {there}")
-    node = defined[name]
+def _check_callable(node: ast.stmt | None, model: str) -> None:
     if isinstance(node, ast.FunctionDef):
         _check_signature(node.args, f"model: {model}", method=False)
     elif isinstance(node, ast.ClassDef):
@@ -132,36 +115,3 @@ def _check_signature(arguments: ast.arguments, place: str, *, method: bool) -> N
         if default is None
     ]
     check_parameters([*names[:without], *keyword], names[without:], place)
-
-
-def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for node in body:
-        yield node
-        if isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _top_level([*node.body, *getattr(node, "orelse", [])])
-
-
-def _names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", ast.Pass())]
-    return [inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)]
-
-
-def _neighbours(path: Path, tree: ast.Module, seen: set[Path]) -> Iterator[Path]:
-    """Files beside the model's that it imports, and those that these import."""
-    seen.add(path)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            modules = [node.module]
-        else:
-            continue
-        for module in modules:
-            near = path.parent / f"{module.partition('.')[0]}.py"
-            if near.is_file() and near not in seen:
-                yield near
-                yield from _neighbours(near, _parse(near, near.name), seen)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from spaces.values import is_function
+
 Layout = Literal["auto", "numbers", "image", "sequence"]
 Tokens = Literal["auto", "characters", "words"]
 
-_FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
 LONGEST_SIDE = 10_000
 
 
@@ -164,7 +165,7 @@ class DataConfig(_Section):
     @field_validator("prepare")
     @classmethod
     def _prepare_is_a_function(cls, value: str | None) -> str | None:
-        if value is not None and not _FUNCTION.fullmatch(value.strip()):
+        if value is not None and not is_function(value.strip()):
             raise ValueError(f"must name a function in a Python file, such as weather.py:weeks, got {value!r}")
         return None if value is None else value.strip()
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +14,14 @@ from search.data.archive import from_arrays
 from search.data.pairs import from_pair
 from search.data.raw import FREE, TEST, VALIDATION, RawData, from_frame, join
 from search.errors import DataError
-from spaces.errors import nearest
+from spaces.errors import SpaceError, nearest
+from spaces.user_file import read_user_file, split_source, user_module
 
 if TYPE_CHECKING:
     from search.data.config import DataConfig
 
-_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<function>\w*)")
-_RETURNS = "a DataFrame, (X, y) or (x_train, y_train, x_test, y_test)"
+_FUNCTION = re.compile(r".+\.py:\w*")
+_RETURNS = "a DataFrame, a dict of arrays, (X, y) or (x_train, y_train, x_test, y_test)"
 
 
 def is_function(source: str) -> bool:
@@ -39,13 +36,16 @@ def call_function(source: str, folder: Path, *arguments: Any) -> Any:
         DataError: there is no such file or function, or it does not take the arguments. What the function itself
             raises passes through with its traceback.
     """
-    match = _FUNCTION.fullmatch(source)
-    assert match is not None
-    path, name = folder / Path(match["file"]).expanduser(), match["function"]
+    named, name = split_source(source)
+    path = folder / Path(named).expanduser()
     if not path.is_file():
         raise DataError(f"{source}: no such file: {path}")
-    with _importable(path.resolve().parent):
-        module = _import(path)
+    try:
+        file = read_user_file(path)
+    except SpaceError as error:
+        raise DataError(f"{source}: {error}") from None
+    # Run anew each time: what the file keeps, a random generator perhaps, is as in a fresh process.
+    with user_module(file, "data") as module:
         function = getattr(module, name, None)
         if not callable(function):
             names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -69,29 +69,6 @@ def _refuse_arguments(source: str, function: Callable[..., Any], arguments: tupl
         raise DataError(
             f"{source}: {rule}, it is defined with {signature}; to change what another source holds, use data.prepare"
         ) from None
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Let the user's file import its neighbours, while it is loaded and while its function runs."""
-    before = sys.path[:]
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _import(path: Path) -> ModuleType:
-    # A name of its own, so that a user's data.py or search.py hides no module of the same name.
-    spec = importlib.util.spec_from_file_location(f"_kerasweep_user_{path.stem}", path.resolve())
-    if spec is None or spec.loader is None:
-        raise DataError(f"{path}: cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses and the like look their module up by its name.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def from_returned(source: str, value: Any, config: DataConfig | None = None) -> RawData:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_ROWS = 10
+_REMEDY = "give it as an array of that name: in an NPZ file, or in the dict that a function returns"
 
 
 def load_dataset(
@@ -185,7 +186,8 @@ def _arrangement(config: DataConfig, raw: RawData, rows: NDArray[np.int64]) -> A
     for name, series in ((config.groups, raw.groups), (config.time, raw.time)):
         if series is None and name is not None:
             if raw.table is None:
-                raise DataError(f"{raw.source}: data.groups and data.time name columns, but the source holds arrays")
+                rule = f"there is no '{name}' beside the arrays X and y"
+                raise DataError(f"{raw.source}: {rule}, as data.groups or data.time ask; {_REMEDY}")
             series = raw.table[name]
         told.append(None if series is None else series.iloc[rows])
     return arrange(*told, source=raw.source, place=raw.place)

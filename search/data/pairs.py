@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.beside import named_beside, with_beside
 from search.data.raw import RawData, clean, first_free, refuse_duplicates
 from search.data.shapes import Layout, as_input, is_columns, is_ragged
 from search.errors import DataError
@@ -85,12 +86,16 @@ def from_named(
 ) -> RawData:
     """Take several inputs by name; ``config.inputs`` says which of them, under which names, and what their axes mean.
 
+    What ``config.groups`` and ``config.time`` name is no input unless ``config.inputs`` says so.
+
     Raises:
         DataError: there is no such input, the numbers of rows differ, or an input is neither numbers nor texts.
     """
     labels = _labels(source, y, target)
     asked = config.inputs if config is not None else None
-    wanted: Mapping[str, InputConfig | None] = asked or {str(name): None for name in x}
+    beside = {key: (name, x[name]) for key, name in named_beside(config).items() if name in x}
+    told = [name for name, _ in beside.values()]
+    wanted: Mapping[str, InputConfig | None] = asked or {str(name): None for name in x if name not in told}
     named: dict[str, Input] = {}
     arrays: dict[str, str] = {}
     axes: dict[str, int] = {}
@@ -99,7 +104,7 @@ def from_named(
         if key not in x:
             raise DataError(f"{source}: data.inputs.{name}: there is no input '{key}'; {nearest(key, map(str, x))}")
         given, place = x[key], f"{source} input '{name}'"
-        if np.ndim(given) == 1 and getattr(getattr(given, "dtype", None), "kind", "O") in "biuf":
+        if is_columns({key: given}) and np.asarray(given).dtype.kind in "biuf":
             given = np.asarray(given)[:, None]  # a number each
         layout: Layout = "auto" if entry is None else entry.layout
         arrays[name], axes[name] = key, 1 if entry is None else entry.time_axis
@@ -107,7 +112,8 @@ def from_named(
         _refuse_other_length(place, len(values), len(labels))
         named[name] = values if isinstance(values, np.ndarray) else values.reset_index(drop=True)
     reading = {"arrays": arrays, "time_axes": axes}
-    return RawData(source, named=named, labels=labels, target=str(labels.name), reading=reading)
+    raw = RawData(source, named=named, labels=labels, target=str(labels.name), reading=reading)
+    return with_beside(raw, beside)
 
 
 def _columns(source: str, x: Mapping[str, Any]) -> pd.DataFrame:

@@ -57,4 +57,6 @@ class ValidationConfig(BaseModel):
     @property
     def unit(self) -> str:
         """What one training is called."""
-        return "fold" if self.folds is not None and self.repeats == 1 else "round"
+        if self.folds is None:
+            return "repeat"
+        return "fold" if self.repeats == 1 else "round"

@@ -44,7 +44,7 @@ class BestConfig(BaseModel):
         test: metrics on the part that the search never saw; empty if they were never asked for.
         seed: the trial's own; ``split_seed`` decides which rows are in which part.
         params: as the space had them, for the reader; ``model`` is what counts.
-        fingerprints: of the data and of the space.
+        fingerprints: of the data and of the space; of the user's own loss the digest of its file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,6 +128,8 @@ def make_best(
 ) -> BestConfig:
     """Gather one finished trial (a search.pictures.rows.TrialRow) and its study into a file's content."""
     training = experiment["training"]
+    loss = "" if config.loss is None else facts["functions"].get(config.loss.name, "")
+    own_loss = {"loss": loss} if loss else {}
     return BestConfig(
         study=name,
         trial=row.number,
@@ -146,7 +148,7 @@ def make_best(
         training=Training(**{key: training[key] for key in Training.model_fields if key in training}),
         validation=ValidationConfig.model_validate(experiment.get("validation", {})),
         data=DataConfig.model_validate(experiment["data"]),
-        fingerprints={"data": facts["data"], "space": facts["space"], "config": config.fingerprint},
+        fingerprints={"data": facts["data"], "space": facts["space"], "config": config.fingerprint, **own_loss},
         versions=dict(facts["versions"]),
         code=facts["code"],
     )

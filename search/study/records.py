@@ -62,6 +62,7 @@ class StudyFacts:
         space, data, training: fingerprints.
         versions: library to version; code: kerasweep's own and the version control's.
         data_summary: what `show` prints of the data.
+        functions: the user's own functions for data and losses, and the digest of their files in the latest run.
     """
 
     experiment: Mapping[str, Any]
@@ -75,6 +76,7 @@ class StudyFacts:
     code: str = ""
     data_summary: str = ""
     parent_run: str | None = None
+    functions: Mapping[str, str] = field(default_factory=dict)
 
     def to_attr(self) -> dict[str, Any]:
         return asdict(self)

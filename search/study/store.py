@@ -18,6 +18,7 @@ from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
 from search.study.journal import ReadOnlyJournal, StudyJournal, check_line, repair_journal
+from search.study.own_functions import any_trained, changed, files_of, refuse_another_loss
 from search.study.plan import Plan
 from search.study.records import BEGIN, StudyFacts
 
@@ -56,7 +57,7 @@ def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, p
     """Create the study, or open it again if it is the same one. The caller holds the folder's lock.
 
     Raises:
-        StudyError: if it exists with another space, other data or another objective.
+        StudyError: if it exists with another space, other data, another objective or another loss.
     """
     url = plan.experiment.search.storage
     strategy: dict[str, Any] = {"sampler": sampler, "pruner": pruner}
@@ -72,6 +73,8 @@ def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, p
     known = StudyFacts.of(study)
     if known is not None:
         check_same(plan, known)
+        if any_trained(study.get_trials(deepcopy=False)):  # until then a loss may be mended
+            refuse_another_loss(plan.experiment.study, plan.losses, known.functions, plan.functions)
     elif url is not None:
         _note_storage(folder, url)
     return study
@@ -87,13 +90,15 @@ def check_same(plan: Plan, known: StudyFacts) -> None:
     remedy = f"give it another name (study: {name}-2), or run it as it was"
     if known.space != plan.space.fingerprint:
         theirs, ours = known.experiment.get("space", {}), plan.resolved()["space"]
-        changed = [key for key in dict.fromkeys((*theirs, *ours)) if theirs.get(key) != ours.get(key)]
-        what = ", ".join(changed[:4]) or "its order"
+        differing = [key for key in dict.fromkeys((*theirs, *ours)) if theirs.get(key) != ours.get(key)]
+        what = ", ".join(differing[:4]) or "its order"
         raise StudyError(f"study '{name}' exists with another space (it differs in {what}); {remedy}")
     if known.data != plan.dataset.fingerprint:
+        rewritten = changed(sorted(set(plan.functions) - set(plan.losses)), known.functions, plan.functions)
+        cause = f"; {files_of(rewritten)} has changed since" if rewritten else ""
         raise StudyError(
             f"study '{name}' exists with other data or another split (fingerprint {known.data}, "
-            f"now {plan.dataset.fingerprint}); {remedy}"
+            f"now {plan.dataset.fingerprint}{cause}); {remedy}"
         )
     if known.training != plan.training_fingerprint:
         raise StudyError(

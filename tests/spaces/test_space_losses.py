@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,16 @@ def test_a_users_function_is_the_loss_and_its_model_loads_without_the_file(tmp_p
     np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+def test_a_loss_may_import_its_neighbours_whose_changes_count(tmp_path: Path) -> None:
+    name = write(
+        tmp_path, "import prices\n\ndef mine(y_true, y_pred):\n    return prices.HIGH * ops.abs(y_pred - y_true)"
+    )
+    for price in (2, 5):
+        (tmp_path / "prices.py").write_text(f"HIGH = {price}.0\n")
+        assert value(name, "regression", [[1.0]], [[2.0]]) == pytest.approx(price)
+    assert "prices" not in sys.modules
+
+
 @pytest.mark.parametrize("rank", ["", ", axis=-1", ", axis=-1, keepdims=True"])
 def test_a_loss_may_be_a_mean_or_one_number_a_sample(rank: str, tmp_path: Path) -> None:
     name = write(tmp_path, f"def mine(y_true, y_pred):\n    return ops.mean(ops.square(y_pred - y_true){rank})")
@@ -147,7 +158,7 @@ def test_what_is_wrong_with_a_users_loss_is_one_line(body: str, message: str, tm
 def test_a_file_that_is_not_there_is_told_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(SpaceError) as caught:
         check_loss(f"{tmp_path}/no.py:mine", "regression", "space.loss")
-    assert str(caught.value).startswith(f"space.loss: {tmp_path}/no.py cannot be read (No such file or directory)")
+    assert str(caught.value).startswith(f"space.loss: there is no such file: {tmp_path}/no.py; write")
 
 
 @pytest.mark.parametrize(

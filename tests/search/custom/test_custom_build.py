@@ -16,6 +16,7 @@ from search.custom.space import OpenSpace
 from search.data.dataset import Part
 from search.errors import ModelError
 from search.messages import Decision, EpochReport, ScoreJob, Suggest, Suggested, TrialJob, TrialResult, WorkerSetup
+from search.training.seeds import round_seed
 from search.training.threads import limit_threads
 from search.training.trial import run_trial, score
 from search.training.worker_data import WorkerData
@@ -215,13 +216,29 @@ def test_inputs_go_in_by_their_names(tmp_path: Path) -> None:
         train(tmp_path, job(tmp_path), spec=one)
 
 
-def test_rounds_build_the_model_again_from_the_same_values(arrays: Path) -> None:
-    write(arrays, end(SIGMOID + COMPILED))
-    asked, epochs, result = train(arrays, job(arrays), rounds=2)
-    assert (list(asked), len(epochs), len(result.values)) == (["units"], 6, 2)
-    assert epochs[0] != epochs[3]  # another seed
-    _, single, _ = train(arrays, job(arrays, config=config(arrays, **asked)))
-    assert epochs[:3] == single
+@pytest.mark.parametrize(
+    ("text", "name", "validation", "way"),
+    [(HYPERMODEL, "hypermodel", "repeats", "through fit"), (OWN_STEP, "build", "folds", "compiled")],
+    ids=["a hypermodel, repeats, through fit", "own train_step, folds, compiled"],
+)
+def test_a_later_round_is_the_training_that_it_would_be_alone(
+    tmp_path: Path, text: str, name: str, validation: str, way: str
+) -> None:
+    write(tmp_path, text)
+    save(tmp_path, rows(48, "binary"), rows(30, "binary"))
+    second = tmp_path
+    if validation == "folds":
+        second = tmp_path / "round_2"
+        for folder, samples in ((tmp_path / "round_1", 48), (second, 40)):
+            folder.mkdir()
+            save(folder, rows(samples, "binary"), rows(samples - 18, "binary"))
+    memory = 10 if way == "through fit" else None
+    the = job(tmp_path, name, epochs=2)
+    asked, together, result = train(tmp_path, the, rounds=2, resampled=validation == "folds", in_memory_bytes=memory)
+    known = replace(the, config=config(tmp_path, name, **asked), seed=round_seed(the.seed, 2))
+    more, alone, single = train(second, known, in_memory_bytes=memory)
+    assert (more, alone, single.value) == ({}, together[2:], result.values[1])
+    assert together[:2] != together[2:]
 
 
 MULTI = DataSpec.single((5,), 3, "multiclass")

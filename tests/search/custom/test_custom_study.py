@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from custom_models import HYPERMODEL, OWN_STEP, write
+from custom_models import HYPERMODEL, OWN_STEP, end, write
 from program import assert_refused, contents, run_here, run_process
 
 from search.errors import SearchError, StudyError
@@ -28,6 +28,11 @@ from search.study.store import load_study
 from search.study.worker_failure import WorkerFailure
 from search.yaml_file import read_yaml
 from tracking import Memory, MemoryTracker
+
+SIGMOID = (
+    "model = keras.Model(inputs, keras.layers.Dense(1, activation='sigmoid')(x))\n"
+    "model.compile('adam', 'binary_crossentropy')\nreturn model"
+)
 
 
 @pytest.fixture
@@ -167,6 +172,15 @@ def test_the_best_is_rebuilt_to_the_last_digit_and_predicts(place: Path) -> None
     (place / "m.py").unlink()
     with pytest.raises(SearchError, match="there is no such file"):
         retrain(best, place / "model")
+
+
+def test_a_study_trains_a_model_of_ones_own_in_folds(place: Path) -> None:
+    write(place, end(SIGMOID))
+    one = {**content()["search"], "trials": 1}
+    changes = {"validation": {"folds": 2}, "training": {"epochs": 1}, "objective": "val_loss"}
+    (row,) = run(place, model="m.py:build", search=one, **changes).rows
+    assert (row.state, len(set(row.values)), row.value) == ("complete", 2, pytest.approx(np.mean(row.values)))
+    assert (Home(place / "home").study("own").best / "model.keras").is_file()
 
 
 def test_a_study_that_was_interrupted_goes_on_as_if_never_stopped(place: Path, straight: list[tuple[Any, ...]]) -> None:

@@ -108,6 +108,7 @@ EXPECTED = {
     "houses.csv": ["numbers", "tokens"],
     "patients.npz": ["image", "sequence"],
     "load.py:load": ["sequence"],
+    "scans.py:load": ["image", "numbers"],
 }
 
 

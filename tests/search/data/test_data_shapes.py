@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,22 @@ def doubly(): return {"image": IMAGES, "meta": Y}
 def by_name(): return {"X": IMAGES, "y": Y, "font": np.arange(ROWS) // 4}
 def flat(): return {"X_train": IMAGES[:16, 0], "y_train": Y[:16], "X_test": IMAGES[16:, 0], "y_test": Y[16:]}
 def flat_groups(): return {"X": IMAGES[:, 0], "y": Y, "font": np.arange(ROWS) // 4}
+WHO = np.arange(ROWS) // 4
+RAGGED = [np.ones((2 + row % 3, 2)) for row in range(ROWS)]
+TABLE = pd.DataFrame({"a": np.arange(ROWS), "note": ["some words", "other words"] * 12, "who": WHO})
+def apart(): return {"scan": IMAGES, "pulse": RAGGED, "age": list(range(ROWS)), "y": Y, "who": [str(n) for n in WHO]}
+def inside(): return {"x": {"scan": IMAGES, "age": np.arange(ROWS), "who": WHO}, "y": Y}
+def inside_pair(): return {"scan": IMAGES, "age": np.arange(ROWS), "who": WHO}, Y
+def inside_table(): return {"x": TABLE, "y": Y}
+def in_parts():
+    held = {"x": IMAGES, "y": Y, "who": WHO}
+    cuts = {"train": slice(0, 12), "validation": slice(12, 20), "test": slice(20, None)}
+    return {f"{name}_{part}": held[name][cut] for name in held for part, cut in cuts.items()}
+def torn(): return {"x_train": IMAGES, "y_train": Y, "x_test": IMAGES, "y_test": Y, "who": WHO}
+def few(): return {"x": IMAGES, "y": Y, "who": WHO[:5], "pairs": [[1, 2]] * ROWS, "uneven": [[1], [1, 2]] * 12}
+def twice(): return {"x": TABLE, "y": Y, "who": WHO}
+def numbered(): return {"x": IMAGES[:, 0], "y": Y}
+def keyed(): return {1: IMAGES, 2: Y}
 def nothing(table): table.sum()
 def broken(table): return table["no such column"]
 def no_argument(): return IMAGES, Y
@@ -295,6 +312,55 @@ def test_groups_may_be_an_array_beside_the_inputs(folder: Path, function: str) -
     )
 
 
+@pytest.mark.parametrize(
+    ("function", "inputs", "names"),
+    [
+        ("apart", {"scan": "scan", "wave": "pulse", "age": "age"}, ("scan", "wave", "age")),
+        ("inside", None, ("scan", "age")),
+        ("inside", {"pixels": "scan", "years": "age"}, ("pixels", "years")),
+        ("inside_pair", None, ("scan", "age")),
+        ("inside_table", None, ("text", "numbers")),
+        ("inside_table", {"told": {"text": "note"}, "a": ["a"]}, ("told", "a")),
+    ],
+)
+def test_groups_stand_beside_several_inputs_or_among_them(
+    folder: Path, function: str, inputs: Any, names: tuple[str, ...]
+) -> None:
+    text = "note" if inputs is None and function == "inside_table" else None
+    config = DataConfig(source=f"own.py:{function}", inputs=inputs, text=text, groups="who")
+    data = load_dataset(config, seed=0, folder=folder)
+    assert {one.name for one in data.spec.inputs} == set(names)
+    held = [set((rows // 4).tolist()) for rows in data.indices.values()]
+    assert sum(map(len, held)) == 6
+
+
+def test_a_function_may_give_groups_with_each_part(folder: Path) -> None:
+    data = load_dataset(DataConfig(source="own.py:in_parts", groups="who"), seed=0, folder=folder)
+    assert [len(rows) for rows in data.indices.values()] == [12, 8, 4]
+    assert data.arrangement.groups is not None
+    assert data.arrangement.groups.tolist() == [row // 4 for row in range(ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("function", "groups", "words"),
+    [
+        ("torn", "who", "no array 'who_train', and each part needs its own"),
+        ("few", "who", "array 'who' must have one value per row, (24,), got (5,)"),
+        ("few", "pairs", "array 'pairs' must have one value per row, (24,), got (24, 2)"),
+        ("few", "uneven", "array 'uneven' must have one value per row, (24,), got lists of different lengths"),
+        ("twice", "who", "'who' is both an array and a column of the table; give the array another name"),
+        ("numbered", "x1", "there is no array 'x1'"),
+        ("keyed", None, "must hold X and y, or x_train and y_train; got 1, 2"),
+        ("three_pairs", "who", "there is no 'who' beside the arrays X and y, as data.groups or data.time ask; give it"),
+    ],
+)
+def test_groups_that_do_not_fit_are_told(folder: Path, function: str, groups: str | None, words: str) -> None:
+    with pytest.raises(DataError, match=re.escape(words)) as caught:
+        load_dataset(DataConfig(source=f"own.py:{function}", groups=groups), seed=0, folder=folder)
+    assert str(caught.value).startswith(f"own.py:{function}")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_mapping_of_columns_is_a_table(folder: Path) -> None:
     raw = read(folder, "own.py:columns")
     assert list(raw.table.columns) == ["a", "b", "target"]
@@ -331,7 +397,10 @@ def test_prepare_is_for_every_file_of_the_split(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("nothing", "own.py:nothing: must return a DataFrame, (X, y) or (x_train, y_train, x_test, y_test), got None;"),
+        (
+            "nothing",
+            "own.py:nothing: must return a DataFrame, a dict of arrays, (X, y) or (x_train, y_train, x_test, y_t",
+        ),
         ("prepared", "own.py has no function 'prepared'"),
         ("no_argument", "a function for data.prepare must take one argument, what the source holds; it is defined"),
     ],

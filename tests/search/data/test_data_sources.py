@@ -201,6 +201,27 @@ def test_what_a_users_function_raises_keeps_its_traceback(loaders: Path) -> None
     assert caught.traceback[-1].path.name == "loaders.py"
 
 
+def test_a_file_runs_anew_each_time_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    # What the first run drew from the generator, or loaded beside its file, must not reach the second.
+    for folder, scale in (("one", 1.0), ("two", 2.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.py").write_text(
+            "import numpy as np, sizes\nrng = np.random.default_rng(0)\n"
+            "def load(): return sizes.SCALE * rng.normal(size=(20, 3)), np.arange(20) % 2\n"
+        )
+        (tmp_path / folder / "sizes.py").write_text(f"SCALE = {scale}\n")
+    tables = [read_source("own.py:load", tmp_path / folder).table for folder in ("one", "one", "two")]
+    first, again, other = (table["x1"].to_numpy() for table in tables if table is not None)
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(other, 2 * first)
+
+
+def test_a_file_that_is_not_python_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("import numpy\ndef load(:\n")
+    with pytest.raises(DataError, match=r"^own\.py:load: own\.py, line 2: is not valid Python \(.*\)$"):
+        read_source("own.py:load", tmp_path)
+
+
 def test_a_path_in_front_of_the_function_is_relative_to_the_folder(loaders: Path) -> None:
     raw = read_source("./loaders.py:pair", loaders)
     assert len(raw) == 20
