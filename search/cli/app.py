@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.cli import explore, launch, queries, reuse, spaces
+from search.cli import explore, launch, queries, reuse, spaces, ui
 from search.errors import SearchError
 from spaces.errors import SpaceError, nearest
 from tracking.errors import TrackingError
@@ -42,7 +42,7 @@ for command in (
     reuse.best,
     reuse.train,
     reuse.predict,
-    queries.ui,
+    ui.ui,
 ):
     app.command("list" if command is queries.list_studies else None)(command)
 

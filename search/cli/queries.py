@@ -1,9 +1,11 @@
-"""Which studies are there, how do they stand, and where can one look at them?"""
+"""Which studies are there, and how do they and their trials stand?"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +13,11 @@ import typer
 from search.cli.options import HomeOption, JsonOption, StudyArgument
 
 if TYPE_CHECKING:
-    from search.home import Home
+    from rich.console import Console
+
     from search.pictures.rows import TrialRow
     from search.study.records import StudyFacts
+    from search.study.standing import Standing
 
 
 def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
@@ -23,20 +27,24 @@ def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """
     from search.errors import StudyError
     from search.home import find_home
+    from search.study.standing import standing_of
 
     place = find_home(home)
-    summaries = []
+    entries: list[dict[str, Any]] = []
     for name in place.studies():
         try:
-            summaries.append(_summary(place, name))
+            entries.append(asdict(standing_of(place, name)))
         except StudyError as error:
-            summaries.append({"study": name, "status": "unreadable", "reason": str(error)})
+            entries.append({"study": name, "status": "unreadable", "reason": str(error)})
     if as_json:
-        typer.echo(json.dumps(summaries, indent=2))
-        return
-    if not summaries:
+        typer.echo(json.dumps(entries, indent=2))
+    elif not entries:
         typer.echo(f"no study in {place.path} yet; 'kerasweep demo' makes one")
-        return
+    else:
+        _print_studies(entries)
+
+
+def _print_studies(entries: Sequence[dict[str, Any]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -46,7 +54,7 @@ def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("study", "status", "trials", "objective", "best"):
         table.add_column(head, justify="right" if head in ("trials", "best") else "left", no_wrap=head == "study")
-    for entry in summaries:
+    for entry in entries:
         if entry["status"] == "unreadable":
             table.add_row(entry["study"], entry["reason"], "", "", "")
             continue
@@ -67,54 +75,52 @@ def show(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = Fa
     """
     from rich.console import Console
 
-    from search.cli.results import result_of
-    from search.data.validation import ValidationConfig
     from search.home import check_name, find_home
-    from search.pictures.terminal import render_leaderboard
-    from search.pictures.wording import format_params
     from search.study.importance import importances
+    from search.study.standing import stands
     from search.study.store import load_study
 
     place, name = find_home(home), check_name(study)
     opened, facts = load_study(place, name)
-    rows = _rows(opened)
+    standing = stands(name, opened, facts, running=place.study(name).is_locked())
     weights = dict(importances(opened))
-    summary = _summary(place, name)
     if as_json:
-        typer.echo(json.dumps({**summary, "importances": weights, "facts": facts.to_attr()}, indent=2))
+        typer.echo(json.dumps({**asdict(standing), "importances": weights, "facts": facts.to_attr()}, indent=2))
         return
-    console = Console(highlight=False)
-    note = f" ({summary['note']})" if summary["note"] else ""
-    _line(console, "study", f"{name}, {summary['status']}{note}: {summary['finished']} of {summary['total']} trials")
-    _line(console, "data", f"{facts.data_summary} (fingerprint {facts.data})")
-    _line(console, "objective", f"{facts.direction} {facts.objective}")
+    console, rows = Console(highlight=False), _rows(opened)
+    for head, text in _lines(standing, facts, rows):
+        _line(console, head, text)
+    if weights:
+        shares = ", ".join(f"{key} {share:.0%}" for key, share in list(weights.items())[:6] if share >= 0.005)
+        _line(console, "mattered", shares)
+    _print_leaderboard(console, rows, 10, facts)
+
+
+def _lines(standing: Standing, facts: StudyFacts, rows: Sequence[TrialRow]) -> Iterator[tuple[str, str]]:
+    """What there is to say of a study, each with its heading."""
+    from search.cli.results import result_of
+    from search.data.validation import ValidationConfig
+    from search.pictures.wording import format_params
+
+    note = f" ({standing.note})" if standing.note else ""
+    yield "study", f"{standing.study}, {standing.status}{note}: {standing.finished} of {standing.total} trials"
+    yield "data", f"{facts.data_summary} (fingerprint {facts.data})"
+    yield "objective", f"{facts.direction} {facts.objective}"
     space = ", ".join(facts.experiment["space"]) or facts.experiment["model"]
-    _line(console, "space", f"{space} (fingerprint {facts.space})")
-    states = ", ".join(f"{count} {state}" for state, count in summary["states"].items())
-    _line(console, "trials", states or "none yet")
-    best = next((row for row in rows if row.number == summary["best_trial"]), None)
+    yield "space", f"{space} (fingerprint {facts.space})"
+    yield "trials", ", ".join(f"{count} {state}" for state, count in standing.states.items()) or "none yet"
+    best = next((row for row in rows if row.number == standing.best_trial), None)
     if best is not None:
         value = f"{best.value:.6g}"
         if best.spread is not None:
             validation = ValidationConfig.model_validate(facts.experiment.get("validation", {}))
             value = result_of(best, validation)
-        _line(console, "best", f"{value} by trial {best.number}: {format_params(best.params)}")
-    if summary["test"]:
-        _line(console, "test", ", ".join(f"{metric} {value:.4f}" for metric, value in summary["test"].items()))
+        yield "best", f"{value} by trial {best.number}: {format_params(best.params)}"
+    if standing.test:
+        yield "test", ", ".join(f"{metric} {value:.4f}" for metric, value in standing.test.items())
         if facts.parent_run is not None:
-            _line(console, "model", f"runs:/{facts.parent_run}/model in MLflow; kerasweep predict {name} rows.csv")
-    if weights:
-        shares = ", ".join(f"{key} {share:.0%}" for key, share in list(weights.items())[:6] if share >= 0.005)
-        _line(console, "mattered", shares)
-    console.print(
-        render_leaderboard(
-            rows,
-            10,
-            objective=facts.objective,
-            direction=facts.direction,
-            width=console.width,
-        )
-    )
+            model = f"runs:/{facts.parent_run}/model in MLflow"
+            yield "model", f"{model}; kerasweep predict {standing.study} rows.csv"
 
 
 def trials(
@@ -146,138 +152,18 @@ def trials(
         return
     from rich.console import Console
 
-    from search.pictures.terminal import render_leaderboard
-
     console = Console(highlight=False)
-    console.print(
-        render_leaderboard(
-            rows,
-            limit,
-            objective=facts.objective,
-            direction=facts.direction,
-            width=console.width,
-        )
-    )
+    _print_leaderboard(console, rows, limit, facts)
     for row in rows:
         if row.reason:
             console.print(f"trial {row.number} {_state(row)}: {row.reason}", markup=False, soft_wrap=True)
 
 
-def ui(
-    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="Print the link to this study.")] = None,
-    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Port to serve on.")] = 5000,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to serve on.")] = "127.0.0.1",
-    allowed_host: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A name by which browsers may ask; needed beyond loopback.")
-    ] = None,
-    tracking: Annotated[
-        str | None, typer.Option("--tracking-uri", metavar="URI", help="A tracking server: print its link only.")
-    ] = None,
-    home: HomeOption = None,
-) -> None:
-    """Serve MLflow's pages on this machine and print the link to a study.
+def _print_leaderboard(console: Console, rows: Sequence[TrialRow], limit: int | None, facts: StudyFacts) -> None:
+    from search.pictures.terminal import render_leaderboard
 
-    Example: kerasweep ui pima
-    """
-    from search.errors import StudyError
-    from search.home import check_name, find_home
-    from spaces.errors import nearest
-    from tracking import experiment_id, local_uri, serve, study_link
-    from tracking.reach import check_tracking_uri
-    from tracking.server import check_address
-    from tracking.urls import is_http
-
-    place = find_home(home)
-    if tracking is not None and not is_http(tracking):
-        check_tracking_uri(tracking)
-    uri = tracking or local_uri(place.path)
-    if study is not None and experiment_id(uri, check_name(study)) is None:
-        known = place.studies()
-        raise StudyError(
-            f"there is no study '{study}' in {place.path}; "
-            + (nearest(study, known) if known else "'kerasweep run FILE' makes one")
-        )
-    if tracking is not None:
-        typer.echo(study_link(uri, study) if study is not None else tracking)
-        return
-    if not place.path.is_dir():
-        raise StudyError(f"--home {place.path}: does not exist; 'kerasweep demo' makes a first study")
-
-    parent = _parent_run(place, study)
-
-    def announce(url: str) -> None:
-        for name in [study] if study is not None else place.studies():
-            if experiment_id(uri, name) is not None:
-                typer.echo(f"{name}  {study_link(uri, name, url)}")
-        if parent is not None and study is not None:
-            typer.echo(f"pictures  {study_link(uri, study, url, run_id=parent)}")
-        typer.echo(f"serving {place.path} at {url} (Ctrl-C ends it)", err=True)
-        sys.stdout.flush()
-
-    check_address(host, port, allowed_host or ())
-    typer.echo("starting MLflow's server ...", err=True)
-    serve(place.path, host, port, allowed_hosts=tuple(allowed_host or ()), announce=announce)
-
-
-def _summary(home: Home, name: str) -> dict[str, Any]:
-    from search.pictures.rows import count_states, ranked
-    from search.study.records import ENDING, SCORES
-    from search.study.store import load_study
-
-    opened, facts = load_study(home, name)
-    rows = _rows(opened)
-    ranking = ranked(rows, facts.direction)
-    best = ranking[0] if ranking else None
-    running = home.study(name).is_locked()
-    finished = sum(row.state != "running" for row in rows)
-    total = _total(facts)
-    status, note = _standing(opened.user_attrs.get(ENDING, ""), running=running, all_done=finished >= total)
-    scores = opened.user_attrs.get(SCORES, {})
-    return {
-        "study": name,
-        "status": status,
-        "note": note,
-        "finished": finished,
-        "total": total,
-        "states": {
-            ("interrupted" if state == "running" and not running else state): count
-            for state, count in count_states(rows).items()
-        },
-        "objective": facts.objective,
-        "direction": facts.direction,
-        "best": best.value if best else None,
-        "spread": best.spread if best else None,
-        "best_trial": best.number if best else None,
-        "test": scores.get(str(best.number), {}) if best else {},
-    }
-
-
-def _standing(ending: str, *, running: bool, all_done: bool) -> tuple[str, str]:
-    """How a study stands, and what is to be said about it; ``ending`` is how its last run ended, if it did."""
-    if running:
-        return "running", ""
-    if all_done:
-        return "complete", ""
-    match ending:
-        case "exhausted":
-            return "complete", "every config of its space is tried"
-        case "timeout":
-            return "timed out", "'run' goes on with it"
-        case "interrupted":
-            return "interrupted", "'run' goes on with it"
-    return "unfinished", ""
-
-
-def _parent_run(home: Home, study: str | None) -> str | None:
-    if study is None or study not in home.studies():
-        return None
-    from search.study.store import load_study
-
-    return load_study(home, study)[1].parent_run
-
-
-def _total(facts: StudyFacts) -> int:
-    return int(facts.experiment["search"]["trials"])
+    table = render_leaderboard(rows, limit, objective=facts.objective, direction=facts.direction, width=console.width)
+    console.print(table)
 
 
 def _rows(study: Any) -> list[TrialRow]:
@@ -324,7 +210,7 @@ def _print_csv(entries: list[dict[str, Any]]) -> None:
         writer.writerow(["" if value is None else value for value in values])
 
 
-def _line(console: Any, head: str, text: str) -> None:
+def _line(console: Console, head: str, text: str) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -192,7 +192,7 @@ class LocalExecutor:
         # TensorFlow writes a file for each traced function, and removes it only where its process ends by itself.
         scratch = tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True)
         process = subprocess.Popen(
-            [sys.executable, "-m", "search.executors.worker", str(theirs.fileno())],
+            [sys.executable, "-m", "search.executors.worker", str(theirs.fileno()), str(os.getpid())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -19,11 +19,11 @@ from search.messages import Job, PictureJob, Reply, TrialJob, WorkerBug, WorkerR
 SCRATCH_PREFIX = "kerasweep-worker-"
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, coordinator: int) -> None:
     """Import TensorFlow, then serve jobs until the coordinator closes the line or dies."""
     # Ctrl-C belongs to the coordinator, which asks for a clean end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_die_with, args=(coordinator,), daemon=True).start()
     line = Connection(descriptor)
     number = None
     try:
@@ -91,4 +91,4 @@ def _remove_scratch() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.custom.space import current_source
 from search.errors import ExperimentError, SearchError
 from search.executors.inline import InlineExecutor
-from search.messages import (
-    Decision,
-    EpochReport,
-    Event,
-    Job,
-    JobLost,
-    RoundReport,
-    ScoreJob,
-    ScoreResult,
-    Suggest,
-    TrialJob,
-    TrialResult,
-    WorkerBug,
-    WorkerSetup,
-)
+from search.messages import EpochReport, ScoreResult, TrialResult, WorkerSetup
 from search.reuse.best_config import BestConfig
 from search.reuse.bundle import with_threshold, write_bundle
 from search.study.arrays import write_arrays
 from search.study.imbalance import class_weight_of
+from search.study.own_functions import current_loss
 from search.study.records import spread_of
-from search.study.worker_failure import failure_of
+from search.study.train_again import KnownConfig, score, train_as_searched, train_on_all
 from spaces.errors import SpaceError
 from spaces.metrics import check_objective
 
-_SUFFIX = ".keras"
+if TYPE_CHECKING:
+    from search.data.config import DataConfig
+    from search.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -82,10 +72,39 @@ def retrain(
     Raises:
         SearchError: if the data cannot be used, or the model diverges on it.
     """
+    config = best.data if data is None else best.data.model_copy(update={"source": data})
+    dataset = _load(best, config)
+    model_config, code, changed = current_source(best.model)
+    fingerprints, another_loss = current_loss(best.model, best.fingerprints)
+    best = best.model_copy(update={"model": model_config, "fingerprints": fingerprints})
+    on_start()
+    same_data = dataset.fingerprint == best.fingerprints.get("data")
+    with tempfile.TemporaryDirectory(prefix="kerasweep-") as scratch:
+        known = KnownConfig(best.trial, best.model, best.seed, Path(scratch) / "model.keras")
+        executor = _executor(best, dataset, Path(scratch) / "arrays", full=full)
+        result = _train(executor, best, known, full=full, on_epoch=on_epoch)
+        scored = score(executor, known, best.threshold if result.threshold is None else result.threshold)
+        trained = _trained(best, result, scored, config, dataset.fingerprint)
+        preprocessor = with_threshold(dataset.preprocessor, trained.threshold)
+        write_bundle(folder, model=known.model, preprocessor=preprocessor, best=trained, code=code)
+    return Retrained(
+        best=trained,
+        value=result.value,
+        spread=spread_of(result.values),
+        epoch=result.best_epoch,
+        recorded=best.value if same_data and not full else None,
+        scores=scored.metrics,
+        same_data=same_data,
+        folder=folder,
+        notices=(*dataset.notices, *changed, *another_loss),
+    )
+
+
+def _load(best: BestConfig, config: DataConfig) -> Dataset:
+    """The data, which must suit the task and the metrics of the config."""
     from search.data import load_dataset
 
     pooled = best.validation.folds is not None
-    config = best.data if data is None else best.data.model_copy(update={"source": data})
     dataset = load_dataset(config, seed=best.split_seed, folder=Path.cwd(), family=best.model.family, pooled=pooled)
     if dataset.spec.task != best.task:
         raise ExperimentError(f"data: is a {dataset.spec.task} task, the config was found for a {best.task} task")
@@ -94,106 +113,69 @@ def retrain(
             check_objective(best.objective, best.training.metrics)
     except SpaceError as error:
         raise ExperimentError(str(error)) from None
-    model_config, code, changed = current_source(best.model)
-    best = best.model_copy(update={"model": model_config})
-    on_start()
-    same_data = dataset.fingerprint == best.fingerprints.get("data")
-    with tempfile.TemporaryDirectory(prefix="kerasweep-") as scratch:
-        arrays, model = Path(scratch) / "arrays", Path(scratch) / f"model{_SUFFIX}"
-        write_arrays(dataset, arrays, None if full else best.validation, seed=best.split_seed)
-        setup = WorkerSetup(
-            arrays=arrays,
-            spec=dataset.spec,
-            metrics=best.training.metrics,
-            objective=best.objective,
-            direction=best.direction,
-            target_std=dataset.preprocessor.target.std if best.task == "regression" else None,
-            target_mean=dataset.preprocessor.target.mean,
-            threads=best.training.threads,
-            class_weight=class_weight_of(best.training.class_weight, dataset.preprocessor.target.classes),
-            threshold=best.training.threshold,
-            rounds=best.validation.rounds,
-            resampled=pooled,
-            code=best.model.custom.source if best.model.custom is not None else "",
-        )
-        job = TrialJob(
-            number=best.trial,
-            config=best.model,
-            seed=best.seed,
-            epochs=best.epoch if full else best.training.epochs,
-            early_stopping=0 if full else best.training.early_stopping,
-            save_to=model,
-            full=full,
-        )
-        result, score = _train_and_score(job, setup, best.threshold, on_epoch)
-        trained = best.model_copy(
-            update={
-                "test": dict(score.metrics),
-                "value": best.value if result.value is None else result.value,
-                "spread": spread_of(result.values) if result.values else best.spread,
-                "threshold": best.threshold if result.threshold is None else result.threshold,
-                "epoch": result.best_epoch or result.epochs,
-                "data": config,
-                "fingerprints": {**best.fingerprints, "data": dataset.fingerprint},
-            }
-        )
-        preprocessor = with_threshold(dataset.preprocessor, trained.threshold)
-        write_bundle(folder, model=model, preprocessor=preprocessor, best=trained, code=code)
-    return Retrained(
-        best=trained,
-        value=result.value,
-        spread=spread_of(result.values),
-        epoch=result.best_epoch,
-        recorded=best.value if same_data and not full else None,
-        scores=score.metrics,
-        same_data=same_data,
-        folder=folder,
-        notices=(*dataset.notices, *changed),
+    return dataset
+
+
+def _executor(best: BestConfig, dataset: Dataset, arrays: Path, *, full: bool) -> InlineExecutor:
+    """This process, ready to train on the data; with ``full`` the rounds' own parts are not needed."""
+    write_arrays(dataset, arrays, None if full else best.validation, seed=best.split_seed)
+    target = dataset.preprocessor.target
+    setup = WorkerSetup(
+        arrays=arrays,
+        spec=dataset.spec,
+        metrics=best.training.metrics,
+        objective=best.objective,
+        direction=best.direction,
+        target_std=target.std if best.task == "regression" else None,
+        target_mean=target.mean,
+        threads=best.training.threads,
+        class_weight=class_weight_of(best.training.class_weight, target.classes),
+        threshold=best.training.threshold,
+        rounds=best.validation.rounds,
+        resampled=best.validation.folds is not None,
+        code=best.model.custom.source if best.model.custom is not None else "",
     )
-
-
-def _train_and_score(
-    job: TrialJob, setup: WorkerSetup, threshold: float | None, on_epoch: Callable[[EpochReport], None]
-) -> tuple[TrialResult, ScoreResult]:
-    """Train in all rounds and score the model; ``threshold`` is the recorded one, where none is chosen now."""
-    executor, model = InlineExecutor(), job.save_to
-    assert model is not None, "a model is what this is for"
+    executor = InlineExecutor()
     executor.start(setup)
-    several = setup.rounds > 1 and not job.full
-    result = _done(executor, replace(job, save_to=None) if several else job, on_epoch)
-    assert isinstance(result, TrialResult), result
-    if several and result.outcome == "completed" and result.best_epoch is not None:
-        final = _done(executor, replace(job, epochs=result.best_epoch, early_stopping=0, full=True), on_epoch)
-        assert isinstance(final, TrialResult), final
-        result = replace(result, model=final.model, reason=final.reason)
+    return executor
+
+
+def _train(
+    executor: InlineExecutor,
+    best: BestConfig,
+    known: KnownConfig,
+    *,
+    full: bool,
+    on_epoch: Callable[[EpochReport], None],
+) -> TrialResult:
+    if full:
+        result = train_on_all(executor, known, epochs=best.epoch, on_epoch=on_epoch)
+    else:
+        result = train_as_searched(
+            executor,
+            known,
+            epochs=best.training.epochs,
+            early_stopping=best.training.early_stopping,
+            rounds=best.validation.rounds,
+            on_epoch=on_epoch,
+        )
     if result.model is None:
         raise SearchError(f"the config could not be trained on this data: {result.reason}")
-    chosen = threshold if result.threshold is None else result.threshold
-    score = _done(executor, ScoreJob(job.number, model, job.config, chosen), on_epoch)
-    assert isinstance(score, ScoreResult), score
-    return result, score
+    return result
 
 
-def _done(executor: InlineExecutor, job: Job, on_epoch: Callable[[EpochReport], None]) -> Event:
-    """Run a job to its end; returns its result."""
-    executor.submit(job)
-    while True:
-        for event in executor.events(0.0):
-            match event:
-                case EpochReport():
-                    on_epoch(event)
-                    executor.answer(job.number, Decision())
-                case RoundReport():
-                    executor.answer(job.number, Decision())
-                case TrialResult() | ScoreResult():
-                    return event
-                case Suggest():
-                    raise ExperimentError(
-                        f"model.custom.values: the model asks for '{event.name}', which is not among them; add it"
-                    )
-                case WorkerBug():
-                    raise failure_of(event)
-                case JobLost():
-                    raise SearchError(event.reason)
-                case _:
-                    raise AssertionError(f"unexpected {event}")
+def _trained(
+    best: BestConfig, result: TrialResult, scored: ScoreResult, data: DataConfig, fingerprint: str
+) -> BestConfig:
+    """The config with what came out of this training; what it has no word on stays as it was recorded."""
+    return best.model_copy(
+        update={
+            "test": dict(scored.metrics),
+            "value": best.value if result.value is None else result.value,
+            "spread": spread_of(result.values) if result.values else best.spread,
+            "threshold": best.threshold if result.threshold is None else result.threshold,
+            "epoch": result.best_epoch or result.epochs,
+            "data": data,
+            "fingerprints": {**best.fingerprints, "data": fingerprint},
+        }
+    )

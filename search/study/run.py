@@ -22,7 +22,7 @@ from search.files import write_text_whole
 from search.home import Home, StudyFolder
 from search.pictures.rows import TrialRow, ranked
 from search.study.arrays import write_arrays
-from search.study.coordinator import Coordinator, finished_states
+from search.study.coordinator import Coordinator
 from search.study.final import deliver, scores_of
 from search.study.gallery import are_due, draw_pictures
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
@@ -36,6 +36,7 @@ from search.study.samplers import make_sampler
 from search.study.stop import StopRequest
 from search.study.store import open_for_run, prepare_journal
 from search.study.strategy_config import SamplerConfig, choose_sampler
+from search.study.take_over import finished_states
 from search.versions import code_version, library_versions
 from search.yaml_file import to_yaml
 from tracking import MlflowTracker, TensorBoardLog, Tracker, local_artifacts, local_uri
@@ -198,8 +199,9 @@ class _Launch:
         if known is not None:
             # The budget may differ from run to run; `list` and `show` count against the latest.
             budget = {**known.experiment, "search": plan.resolved()["search"]}
-            if budget != known.experiment:
-                study.set_user_attr(STUDY, replace(known, experiment=budget).to_attr())
+            latest = replace(known, experiment=budget, functions=dict(plan.functions))
+            if latest != known:
+                study.set_user_attr(STUDY, latest.to_attr())
         else:
             for pinned in plan.pins:
                 study.enqueue_trial(dict(pinned), skip_if_exists=True)
@@ -271,6 +273,7 @@ class _Launch:
             task=plan.dataset.spec.task,
             versions=library_versions(),
             code=code_version(plan.folder),
+            functions=dict(plan.functions),
             data_summary=f"{plan.dataset.rows} rows, {plan.dataset.columns} columns; {plan.dataset.task_reason}",
         )
 

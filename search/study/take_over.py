@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import optuna
 
 from search.study.proposals import Proposal, Proposer, left_running
-from search.study.records import ATTEMPTS, RUN, VERDICT, TrialEnd
+from search.study.recorder import run_status
+from search.study.records import ATTEMPTS, RUN, VERDICT, TrialEnd, to_rows
 from search.study.store import is_ours_to_close
+from tracking import RunStatus
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,9 @@ def left_behind(
         over = trial.number >= total
         closed = TrialEnd("failed", f"{attempts[-1]}; the total is lower now") if over else None
         yield Left(proposal, run_id, closed, attempts[-1])
+
+
+def finished_states(study: optuna.Study) -> dict[int, tuple[RunStatus, str]]:
+    """Trial number to status and reason, of those that are over; by it the record closes runs that it left open."""
+    rows = to_rows(study.get_trials(deepcopy=False))
+    return {row.number: run_status(row) for row in rows if row.state != "running"}
