@@ -3,8 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-bench
+PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test check format bench lock clean
+.PHONY: demo test check format bench overhead lock lock-bench clean
 
 demo: $(READY)
 	$(BIN)/kerasweep demo
@@ -22,7 +24,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)
+# Against real peers, which have an environment of their own, and an idle machine. `make bench ARGS=--quick` only tries it.
+bench: $(READY) $(PEERS_READY)
+	$(BIN)/python -m benchmarks.speed --peers $(PEERS)/bin/python $(ARGS)
+
+overhead: $(READY)
 	$(BIN)/python benchmarks/overhead.py
 
 # Installed exactly as locked. pip compiles bytecode, so the first start is as fast as the later ones.
@@ -32,6 +38,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
+$(PEERS_READY): benchmarks/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.lock
+	touch $(PEERS_READY)
+
 # Resolve the newest versions that pyproject.toml allows, and write them down: names and versions only.
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
@@ -40,5 +51,13 @@ lock:
 	$(VENV)-lock/bin/python -m pip freeze --all --exclude kerasweep --exclude pip > requirements.lock
 	rm -rf $(VENV)-lock build
 
+# The peers, with the versions of everything that kerasweep uses too. KerasTuner needs tensorboard, and does not say so.
+lock-bench:
+	$(PYTHON) -m venv $(PEERS)-lock
+	$(PEERS)-lock/bin/python -m pip install --quiet --constraint requirements.lock \
+		keras-tuner tensorboard tensorflow keras optuna mlflow scikit-learn pandas
+	$(PEERS)-lock/bin/python -m pip freeze --all --exclude pip > benchmarks/requirements.lock
+	rm -rf $(PEERS)-lock
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,105 @@
+"""How does a work become files: an experiment for kerasweep, and the very same arrays for its peers?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmarks.speed.arithmetic import operations
+from benchmarks.speed.stand_ins import source_of
+from benchmarks.speed.works import Work
+from search.experiment import parse_experiment
+from search.study.arrays import write_arrays
+from search.study.plan import make_plan
+
+MANY = 10_000  # trials of a study that ends when its target is reached
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A work on disk.
+
+    Attributes:
+        task: file that tells a peer what to do.
+        experiment: kerasweep's file; ``experiment_2`` is the same with two workers.
+        made_up: whether the data are a stand-in.
+        operations: floating-point operations of the whole work; None where how much is done is open.
+    """
+
+    task: Path
+    experiment: Path
+    experiment_2: Path
+    made_up: bool
+    operations: int | None
+
+
+def experiment_content(work: Work, source: str, seed: int, workers: int | None) -> dict[str, Any]:
+    """The work as an experiment file's content; ``workers`` None leaves their number to kerasweep."""
+    content: dict[str, Any] = {
+        "study": work.name,
+        "data": {**work.data, "source": source},
+        "objective": "val_accuracy",
+        "model": work.family,
+        "space": dict(work.space),
+        "training": {"epochs": work.epochs, "batch_size": work.batch_size, "metrics": ["accuracy"]},
+        "search": {"trials": len(work.configs) or MANY, "seed": seed},
+    }
+    if work.kind != "target":  # a search for a target has all that a user gets
+        content["start_with"] = [_pin(config, work) for config in work.configs]
+        content["training"]["early_stopping"] = 0
+        content["search"] |= {"pruner": "none", "workers": workers}
+    if work.folds:
+        content["validation"] = {"folds": work.folds}
+    return content
+
+
+def prepare(work: Work, folder: Path, data_folder: Path | None, seed: int) -> Prepared:
+    """Write everything that the contestants of a work need into ``folder``."""
+    source, made_up = source_of(str(work.data["source"]), data_folder, folder.parent / "data")
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for workers in (1, 2):
+        content = experiment_content(work, source, seed, workers)
+        files[workers] = folder / f"experiment_{workers}.yaml"
+        files[workers].write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    experiment = parse_experiment(experiment_content(work, source, seed, 1), work.name)
+    plan = make_plan(experiment, place=work.name, folder=folder)
+    arrays = folder / "arrays"
+    write_arrays(plan.dataset, arrays, experiment.validation, seed=seed)
+    spec = plan.dataset.spec
+    task = {
+        "arrays": str(arrays),
+        "rounds": work.folds,
+        "task": spec.task,
+        "outputs": spec.outputs,
+        "configs": [dict(config) for config in work.configs],
+        "epochs": work.epochs,
+        "batch_size": work.batch_size,
+        "accuracy": work.accuracy,
+        "seed": seed,
+    }
+    path = folder / "task.json"
+    path.write_text(json.dumps(task, indent=1), encoding="utf-8")
+    rows, shape = _rows(arrays, work.folds), spec.inputs[0].shape
+    each = [operations(config, shape, spec.outputs, rows, work.epochs) for config in work.configs]
+    return Prepared(path, files[1], files[2], made_up, sum(each) or None)
+
+
+def _pin(config: Any, work: Work) -> dict[str, Any]:
+    """A config as ``start_with`` takes it: without the widths of layers that it does not have."""
+    return {name: value for name, value in config.items() if name in work.space and value != []}
+
+
+def _rows(arrays: Path, folds: int) -> list[tuple[int, int]]:
+    """Of each training, the samples that train and that validate."""
+    folders = [arrays / f"round_{number}" for number in range(1, folds + 1)] or [arrays]
+    return [(_length(one / "y_train.npy"), _length(one / "y_validation.npy")) for one in folders]
+
+
+def _length(path: Path) -> int:
+    return len(np.load(path, mmap_mode="r"))
