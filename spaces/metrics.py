@@ -167,22 +167,24 @@ def metrics_for(task: Task, asked: tuple[str, ...] | None, objective: str) -> tu
 
 def produced(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """The names that each epoch reports: the training part's, as far as they are tracked, and the validation part's."""
-    tracked = [name for name in metrics if name in METRICS and METRICS[name].streaming]
-    return ("loss", *tracked, "val_loss", *(f"val_{name}" for name in metrics))
+    return ("loss", *tracked(metrics), "val_loss", *(f"val_{name}" for name in metrics))
+
+
+def tracked(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``metrics`` that are reported for the training part as well."""
+    return tuple(name for name in metrics if name in METRICS and METRICS[name].streaming)
 
 
 def streaming(metrics: tuple[str, ...], task: Task) -> list[Any]:
     """Fresh ``keras.metrics`` objects that track, during training, those of ``metrics`` that cost almost nothing."""
     import keras
 
-    tracked = []
-    for name in metrics:
-        class_name = METRICS[name].streaming if name in METRICS else ""
-        if name == "accuracy" and task == "multiclass":
-            class_name = "SparseCategoricalAccuracy"
-        if class_name:
-            tracked.append(getattr(keras.metrics, class_name)(name=name))
-    return tracked
+    found = []
+    for name in tracked(metrics):
+        sparse = name == "accuracy" and task == "multiclass"
+        class_name = "SparseCategoricalAccuracy" if sparse else METRICS[name].streaming
+        found.append(getattr(keras.metrics, class_name)(name=name))
+    return found
 
 
 def check_objective(objective: str, metrics: tuple[str, ...]) -> None:

@@ -30,13 +30,26 @@ class CompiledLoop(EpochLoop):
         import tensorflow as tf
 
         if not hasattr(self, "_functions"):
-            _create_state(self._model, train)
+            self._create_state(train)
             self._functions: dict[int, Function] = {}
             self._validation_function: Function | None = None
         arrays = [train.x, train.y] if weights is None else [train.x, train.y, weights]
         self._train_arrays = [_to_device(array) for array in arrays]
         self._validation_arrays = None if validation is None else [_to_device(validation.x), _to_device(validation.y)]
         self._no_rates = tf.zeros((0,))
+
+    def _create_state(self, train: Part) -> None:
+        """Make every variable before tracing: a ``tf.function`` may not make them inside its loop."""
+        import tensorflow as tf
+
+        model = self._model
+        x, y = tf.nest.map_structure(lambda array: np.asarray(array[:1]), (train.x, train.y))
+        predicted = model(x, training=False)
+        if model._compile_loss is not None:
+            model.compute_loss(x=x, y=y, y_pred=predicted)
+            model.compute_metrics(x, y, predicted)
+            model.reset_metrics()
+        model.optimizer.build(model.trainable_variables)
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
         function = self._functions.get(self._phase.first_epoch)
@@ -92,7 +105,7 @@ def trace_training(model: keras.Model, batch_size: int, arrays: list[Any], *, sc
             step(order, rates, start, data)
         return _results(model, step(order, rates, last, data))
 
-    signature = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), *map(_signature, arrays)]
+    signature = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), *map(signature_of, arrays)]
     return tf.function(own_epoch if own else epoch, input_signature=signature)
 
 
@@ -146,26 +159,13 @@ def trace_validation(model: keras.Model, batch_size: int, arrays: list[Any], set
         return metrics.get("loss", tf.constant(float("nan"))), outputs, metrics
 
     plain = with_outputs and not measures
-    return tf.function(validate if plain else own_validate, input_signature=[_signature(array) for array in arrays])
+    return tf.function(validate if plain else own_validate, input_signature=[signature_of(array) for array in arrays])
 
 
 def _results(model: keras.Model, logs: Mapping[str, Any]) -> Mapping[str, Any]:
     """An epoch's metrics as ``fit`` has them: the model's trackers where they hold what a step returns, else that."""
     tracked = model.get_metrics_result()
     return tracked if isinstance(logs, Mapping) and set(logs) == set(tracked) else logs
-
-
-def _create_state(model: keras.Model, train: Part) -> None:
-    """Make every variable before tracing: a ``tf.function`` may not make them inside its loop."""
-    import tensorflow as tf
-
-    x, y = tf.nest.map_structure(lambda array: np.asarray(array[:1]), (train.x, train.y))
-    predicted = model(x, training=False)
-    if model._compile_loss is not None:
-        model.compute_loss(x=x, y=y, y_pred=predicted)
-        model.compute_metrics(x, y, predicted)
-        model.reset_metrics()
-    model.optimizer.build(model.trainable_variables)
 
 
 def _outputs_of_one(model: keras.Model, x: Any) -> Any:
@@ -181,7 +181,8 @@ def _to_device(array: Any) -> Any:
     return tf.nest.map_structure(lambda one: tf.constant(np.asarray(one)), arrays)
 
 
-def _signature(arrays: Any) -> Any:
+def signature_of(arrays: Any) -> Any:
+    """What an array (or a dict of them) is to a graph that takes any number of samples."""
     import tensorflow as tf
 
     return tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), arrays)

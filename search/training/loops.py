@@ -72,7 +72,7 @@ class EpochLoop(ABC):
         self._epoch = 0
         self.threshold: float | None = None
         self.outputs: Array | None = None
-        self._phase = self._first = first_phase(model, config, epochs)
+        self._phase = self._first = first_phase(self._first_optimizer(), config, epochs)
         self._second: Phase | None = None
         optimizers = [config.optimizer] + ([config.second.optimizer] if config.second is not None else [])
         self._reports_rate = any(optimizer.schedule is not None for optimizer in optimizers)
@@ -83,9 +83,9 @@ class EpochLoop(ABC):
         self._epoch += 1
         if self._config.second is not None and self._epoch == self._config.second.from_epoch:
             if self._second is None:
-                self._second = second_phase(self._model, self._config, self._epochs)
+                self._second = second_phase(self._trained(), self._config, self._epochs)
             else:
-                self._second.restart(self._model)
+                self._second.restart(self._trained())
             self._enter(self._second)
         rates = self._phase.rates_of(self._epoch, -(-len(order) // self._config.batch_size))
         metrics = self._train(order, rates)
@@ -117,7 +117,7 @@ class EpochLoop(ABC):
 
     def averaged(self) -> AbstractContextManager[None]:
         """Inside, the model holds the moving average of its weights, where its optimizer keeps one."""
-        return averaged_weights(self._model)
+        return averaged_weights(self._model, self._phase.optimizer, self._show_average)
 
     def set_data(self, train: Part, validation: Part | None) -> None:
         """Train and validate on other arrays, of the same shapes of sample; nothing is traced again."""
@@ -133,12 +133,23 @@ class EpochLoop(ABC):
         if self._phase is not self._first:
             self._enter(self._first)
         restart(self._model, fresh)
-        self._first.restart()
+        self._first.restart(self._trained())
         self._epoch, self.threshold, self.outputs = 0, None, None
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
         self._model.optimizer = phase.optimizer
+
+    def _first_optimizer(self) -> Any:
+        """That of ``config.optimizer``."""
+        return self._model.optimizer
+
+    def _trained(self) -> list[Any]:
+        """The variables that optimizers update."""
+        return list(self._model.trainable_variables)
+
+    def _show_average(self, optimizer: Any) -> None:
+        optimizer.finalize_variable_values(self._model.trainable_variables)
 
     def _look_for_plateau(self, value: float, direction: Direction) -> None:
         if self._phase.plateau is not None:
@@ -167,15 +178,18 @@ def make_loop(
     epochs: int,
     in_memory_bytes: int,
 ) -> EpochLoop:
-    """The compiled loop where TensorFlow is the backend and the data may be copied to the device, else ``fit``."""
+    """A compiled loop where TensorFlow is the backend and the data may be copied to the device, else ``fit``."""
     import keras
 
     from search.training.compiled import CompiledLoop
     from search.training.fitting import FitLoop
+    from search.training.lean import LeanLoop
 
     size = sum(nbytes(part) for part in (train, validation) if part is not None)
-    fits = keras.backend.backend() == "tensorflow" and size <= in_memory_bytes
-    kind: type[EpochLoop] = CompiledLoop if fits else FitLoop
+    compiles = keras.backend.backend() == "tensorflow" and size <= in_memory_bytes
+    # A model of the user's own may have several outputs, losses and metrics, which Keras's step knows how to treat.
+    compiled = LeanLoop if config.custom is None else CompiledLoop
+    kind: type[EpochLoop] = compiled if compiles else FitLoop
     return kind(model, config, train, validation, setup, epochs=epochs)
 
 

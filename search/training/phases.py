@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,27 +46,27 @@ class Phase:
         start = (epoch - self.first_epoch) * steps
         return self._table[start : start + steps] * np.float32(self.plateau.fraction if self.plateau else 1.0)
 
-    def restart(self, model: keras.Model | None = None) -> None:
-        """Put the schedule back to its beginning and, for the weights of ``model`` if given, the optimizer too."""
+    def restart(self, variables: list[Any] | None = None) -> None:
+        """Put the schedule back to its beginning and, where its variables are given, the optimizer too."""
         self.plateau = Plateau.of(self.schedule)
-        if model is not None:
+        if variables is not None:
             fresh = type(self.optimizer).from_config(self.optimizer.get_config())
-            fresh.build(model.trainable_variables)
+            fresh.build(variables)
             for old, new in zip(self.optimizer.variables, fresh.variables, strict=True):
                 old.assign(new)
 
 
-def first_phase(model: keras.Model, config: ModelConfig, epochs: int) -> Phase:
-    """The phase that the model was compiled for."""
-    return Phase(model.optimizer, config.optimizer.schedule, 1, epochs)
+def first_phase(optimizer: Any, config: ModelConfig, epochs: int) -> Phase:
+    """The phase that a training begins with, under ``config.optimizer`` as it was built."""
+    return Phase(optimizer, config.optimizer.schedule, 1, epochs)
 
 
-def second_phase(model: keras.Model, config: ModelConfig, epochs: int) -> Phase:
-    """The phase that ``config.second`` describes, with a fresh optimizer for the model's weights."""
+def second_phase(variables: list[Any], config: ModelConfig, epochs: int) -> Phase:
+    """The phase that ``config.second`` describes, with a fresh optimizer for these variables."""
     assert config.second is not None, "the config has no second phase"
     first, described = config.second.from_epoch, config.second.optimizer
     optimizer = build_optimizer(described)
-    optimizer.build(model.trainable_variables)
+    optimizer.build(variables)
     return Phase(optimizer, described.schedule, first, epochs - first + 1)
 
 
@@ -76,20 +76,22 @@ def set_rate(optimizer: Any, rate: Any) -> None:
 
 
 @contextmanager
-def averaged_weights(model: keras.Model) -> Iterator[None]:
+def averaged_weights(model: keras.Model, optimizer: Any, show: Callable[[Any], None]) -> Iterator[None]:
     """Let the model hold the moving average of its weights, where its optimizer keeps one, and the raw ones after.
 
     What is validated and saved inside is what ``keras.callbacks.SwapEMAWeights`` would validate, and what ``fit``
     leaves at its end.
+
+    Args:
+        show: given the optimizer, puts its average in place of the model's weights.
     """
-    optimizer = model.optimizer
     if not getattr(optimizer, "use_ema", False):
         yield
         return
     from keras import ops
 
     raw = [np.array(ops.convert_to_numpy(variable.value)) for variable in model.trainable_variables]
-    optimizer.finalize_variable_values(model.trainable_variables)
+    show(optimizer)
     try:
         yield
     finally:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
 
 
 def restart(model: keras.Model, fresh: keras.Model) -> None:
-    """Give a model that has trained the state of one that has not: weights, seeds, optimizer and all.
+    """Give a model that has trained the weights and random states of one that has not; its optimizer is the phase's.
 
     A compiled epoch reads variables and keeps none of their values, so the same trace trains both. Tracing takes a
     second or more; building and copying takes a tenth of one.
@@ -19,7 +19,7 @@ def restart(model: keras.Model, fresh: keras.Model) -> None:
     """
     if not fresh.built:
         fresh.build(model.input_shape)
-    for mine, new in zip(_state(model), _state(fresh), strict=True):
+    for mine, new in zip(model.variables, fresh.variables, strict=True):
         mine.assign(new)
 
 
@@ -28,10 +28,3 @@ def can_restart(model: keras.Model) -> bool:
     import keras
 
     return type(model).train_step is keras.Model.train_step
-
-
-def _state(model: keras.Model) -> list[Any]:
-    optimizer = model.optimizer
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
-    return [*model.variables, *optimizer.variables]

@@ -214,6 +214,9 @@ def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
 def save_model(model: Any, path: Path) -> None:
     """Write a ``.keras`` file that is either there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if model.optimizer is not None and not model.optimizer.built:
+        # A loop's own optimizer has trained; without variables this one's would be missed where the file is loaded.
+        model.optimizer.build(model.trainable_variables)
     partial = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         model.save(partial)

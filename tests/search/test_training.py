@@ -15,6 +15,7 @@ from search.data.dataset import Part
 from search.messages import Decision, EpochReport, ScoreJob, TrialJob, TrialResult, WorkerSetup
 from search.training.compiled import CompiledLoop
 from search.training.fitting import FitLoop
+from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, epoch_order, make_loop
 from search.training.threads import limit_threads
 from search.training.trial import run_trial, score
@@ -46,6 +47,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "batches of one": {"batch_size": 1},
     "even batches": {"batch_size": 15},
     "clipped gradients": {"global_clipnorm": 0.1},
+    "each gradient clipped": {"clipnorm": 0.05},
+    "a largest norm": {"max_norm": 0.5},
+    "muon": {"optimizer": "muon"},
     "an asymmetric loss": {"loss": "asymmetric", "cost": 1.0, "profit": 3.0},
 }
 
@@ -66,6 +70,7 @@ def parts(task: str, samples: int = 60) -> tuple[DataSpec, Part, Part]:
     return spec, Part(x[:samples], y[:samples]), Part(x[samples:], y[samples:])
 
 
+LOOPS = [CompiledLoop, LeanLoop, FitLoop]
 METRICS = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mae", "rmse", "r2")}
 
 
@@ -143,17 +148,18 @@ def assert_same_weights(ours: Any, theirs: Any) -> None:
         ("an asymmetric loss", "regression"),
     ],
 )
-def test_the_compiled_loop_is_fit_on_the_same_batches(variant: str, task: Any) -> None:
+@pytest.mark.parametrize("kind", [CompiledLoop, LeanLoop])
+def test_a_compiled_loop_is_fit_on_the_same_batches(kind: type[EpochLoop], variant: str, task: Any) -> None:
     spec, train, validation = parts(task)
     model_config, metrics = config(**VARIANTS[variant]), METRICS[task]
     ours = build(model_config, spec, metrics, seed=3)
-    reported = run(loop_of(CompiledLoop, ours, model_config, train, validation, setup_of(spec, metrics)), len(train))
+    reported = run(loop_of(kind, ours, model_config, train, validation, setup_of(spec, metrics)), len(train))
     theirs = build(model_config, spec, metrics, seed=3)
     history = keras_fit(theirs, train, validation, model_config.batch_size)
     assert_same(ours, theirs, reported, history)
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 @pytest.mark.parametrize(
     ("task", "changes", "class_weight", "expected"),
     [
@@ -210,7 +216,7 @@ SCHEDULES: dict[str, dict[str, float]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_trains_as_keras_own(kind: type[EpochLoop], name: str) -> None:
     import keras
@@ -235,7 +241,7 @@ def test_a_schedule_trains_as_keras_own(kind: type[EpochLoop], name: str) -> Non
     assert_same(ours, theirs, reported, history)
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_a_plateau_lowers_the_rate_as_keras_own_callback(kind: type[EpochLoop]) -> None:
     import keras
 
@@ -255,7 +261,7 @@ def test_a_plateau_lowers_the_rate_as_keras_own_callback(kind: type[EpochLoop]) 
     assert_same_weights(ours, theirs)
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_averaged_weights_are_validated_and_training_goes_on_with_the_raw_ones(kind: type[EpochLoop]) -> None:
     import keras
 
@@ -273,7 +279,7 @@ def test_averaged_weights_are_validated_and_training_goes_on_with_the_raw_ones(k
     assert max(float(np.abs(one - two).max()) for one, two in zip(raw, theirs.get_weights(), strict=True)) > 1e-3
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_a_second_phase_goes_on_with_the_weights_under_a_fresh_optimizer(kind: type[EpochLoop]) -> None:
     import keras
 
@@ -310,7 +316,7 @@ def several_inputs(seed: int) -> Any:
     return model
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_several_inputs_go_in_by_name_with_their_own_types(kind: type[EpochLoop]) -> None:
     spec, train, validation = parts("binary")
     words = np.random.default_rng(1).integers(0, 9, (83, 4)).astype(np.int32)
@@ -322,7 +328,7 @@ def test_several_inputs_go_in_by_name_with_their_own_types(kind: type[EpochLoop]
     assert_same(ours, theirs, reported, keras_fit(theirs, train, validation, 16))
 
 
-@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_other_arrays_of_another_length_are_trained_on_without_tracing_again(kind: type[EpochLoop]) -> None:
     spec, train, validation = parts("binary")
     model_config, setup = config(), setup_of(spec, ("accuracy", "auc"), class_weight="balanced")
@@ -335,7 +341,7 @@ def test_other_arrays_of_another_length_are_trained_on_without_tracing_again(kin
     again = run(loop, 41)
     fresh = build(model_config, spec, ("accuracy",), seed=2)
     assert again == run(loop_of(kind, fresh, model_config, other, held_out, setup), 41)
-    if isinstance(loop, CompiledLoop):
+    if isinstance(loop, CompiledLoop):  # or a kind of it
         assert [function.experimental_get_tracing_count() for function in loop._functions.values()] == [1]
 
 
@@ -344,7 +350,7 @@ def test_data_too_large_to_hold_trains_to_the_same_weights(variant: str) -> None
     spec, train, validation = parts("binary")
     model_config, setup = config(**VARIANTS[variant]), setup_of(spec, ("accuracy", "auc"), threshold="f1")
     models, reports = [], []
-    for limit, kind in ((10**9, CompiledLoop), (10, FitLoop)):
+    for limit, kind in ((10**9, LeanLoop), (10, FitLoop)):
         model = build(model_config, spec, ("accuracy",), seed=1)
         loop = make_loop(model, model_config, train, validation, setup, epochs=EPOCHS, in_memory_bytes=limit)
         assert isinstance(loop, kind)
@@ -430,7 +436,7 @@ def test_the_threshold_of_an_epoch_is_the_best_on_its_validation_outputs() -> No
     spec, train, validation = parts("binary")
     model_config, setup = config(), setup_of(spec, ("f1", "recall"), threshold="f1")
     model = build(model_config, spec, ("accuracy",), seed=1)
-    loop = loop_of(CompiledLoop, model, model_config, train, validation, setup)
+    loop = loop_of(LeanLoop, model, model_config, train, validation, setup)
     report = run(loop, len(train), 1)[0]
     true, p = validation.y[:, 0] > 0.5, loop.outputs[:, 0]
     possible = [2 * (true & (p > t)).sum() / (true.sum() + (p > t).sum()) for t in np.linspace(0, 1, 2001)]

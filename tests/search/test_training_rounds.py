@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import search.training.compiled as compiled
+import search.training.lean as lean
 from search.data.dataset import Part
 from search.messages import Decision, EpochReport, Report, RoundReport, TrialJob, TrialResult, WorkerSetup
 from search.training.seeds import round_seed
@@ -105,14 +105,14 @@ def test_each_round_is_the_training_that_it_would_be_alone(arrays: Path, variant
 
 def test_one_traced_graph_serves_all_folds(arrays: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     functions: list[Any] = []
-    for name in ("trace_training", "trace_validation"):
-        trace = getattr(compiled, name)
+    for name in ("trace_epoch", "trace_scoring"):
+        trace = getattr(lean, name)
 
         def keep(*given: Any, trace: Any = trace, **named: Any) -> Any:
             functions.append(trace(*given, **named))
             return functions[-1]
 
-        monkeypatch.setattr(compiled, name, keep)
+        monkeypatch.setattr(lean, name, keep)
     play(run_trial(job(), setup(arrays), WorkerData(arrays)))
     assert [function.experimental_get_tracing_count() for function in functions] == [1, 1]
 

@@ -1,0 +1,184 @@
+"""How does an epoch of a model that we built become a graph with as few operations as it can have?
+
+Keras's ``train_step`` updates metrics in every step, and weights one variable after the other. Here a step holds the
+model, its loss and one update (``search.training.weights``); metrics of the training are computed once, after the
+epoch, from the outputs that its steps left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.data.dataset import Part
+from search.messages import WorkerSetup
+from search.training.compiled import CompiledLoop, signature_of
+from search.training.loops import Array, Validated, validation_batch
+from search.training.phases import Phase, set_rate
+from search.training.weights import Weights, weights_of
+from spaces.builders import build_optimizer
+from spaces.evaluation import evaluate
+from spaces.metrics import tracked
+from spaces.model_config import ModelConfig
+
+if TYPE_CHECKING:
+    import keras
+
+Function = Callable[..., Any]
+
+
+class LeanLoop(CompiledLoop):
+    """For models of our own families: one output array, one loss, Keras's own ``train_step``.
+
+    The model's own optimizer is left as it was compiled; the one that trains is made from the same config.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        config: ModelConfig,
+        train: Part,
+        validation: Part | None,
+        setup: WorkerSetup,
+        *,
+        epochs: int,
+    ) -> None:
+        self._weights: Weights = weights_of(model, config)
+        super().__init__(model, config, train, validation, setup, epochs=epochs)
+
+    def _create_state(self, train: Part) -> None:
+        """Nothing: a model of layers has its variables from the start, and its metrics are not in the graph."""
+
+    def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
+        names = tracked(self._setup.metrics)
+        function = self._functions.get(self._phase.first_epoch)
+        if function is None:
+            function = trace_epoch(
+                self._model,
+                self._weights,
+                self._phase.optimizer,
+                self._train_arrays,
+                scheduled=rates is not None,
+                outputs=self._setup.spec.outputs if names else None,
+            )
+            self._functions[self._phase.first_epoch] = function
+        size = np.int32(self._config.batch_size)
+        loss, outputs = function(order, self._no_rates if rates is None else rates, size, *self._train_arrays)
+        metrics = {"loss": float(loss)}
+        if names:  # of a regression in the units that the model has, as the loss is
+            metrics |= evaluate(names, self._setup.spec.task, self._targets_of_training[order], outputs.numpy())
+        return metrics
+
+    def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
+        super()._hold(train, weights, validation)
+        self._targets_of_training = np.asarray(train.y)
+
+    def _validate(self) -> Validated:
+        assert self._validation_arrays is not None, "there is no validation part"
+        if self._validation_function is None:
+            self._validation_function = trace_scoring(
+                self._model, self._validation_arrays, self._setup.spec.outputs, validation_batch(self._model)
+            )
+        loss, outputs = self._validation_function(*self._validation_arrays)
+        return Validated(float(loss), outputs.numpy(), {})
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+
+    def _first_optimizer(self) -> Any:
+        optimizer = build_optimizer(self._config.optimizer)
+        optimizer.build(self._trained())
+        return optimizer
+
+    def _trained(self) -> list[Any]:
+        return self._weights.variables
+
+    def _show_average(self, optimizer: Any) -> None:
+        self._weights.show_average(optimizer)
+
+
+def trace_epoch(
+    model: keras.Model,
+    weights: Weights,
+    optimizer: Any,
+    arrays: list[Any],
+    *,
+    scheduled: bool,
+    outputs: int | None,
+) -> Function:
+    """A function of (order, rates, batch_size, x, y[, sample weights]) that trains one epoch.
+
+    It returns the mean loss and, in the order of training, the outputs (samples, outputs); without ``outputs`` of
+    them none, (0, 1).
+
+    Args:
+        optimizer: built for ``weights``.
+        scheduled: whether each step takes its learning rate from ``rates`` (steps,).
+    """
+    import tensorflow as tf
+
+    def epoch(order: tf.Tensor, rates: tf.Tensor, batch_size: tf.Tensor, *data: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        samples = tf.shape(order)[0]
+        steps = (samples + batch_size - 1) // batch_size
+
+        def step(index: tf.Tensor, total: tf.Tensor, parts: tf.TensorArray) -> tuple[Any, ...]:
+            # A slice past the end is cut short, so the last, short batch goes through the same traced body.
+            rows = order[index * batch_size : (index + 1) * batch_size]
+            if scheduled:
+                set_rate(optimizer, rates[index])
+            batch = tf.nest.map_structure(lambda array: tf.gather(array, rows), data)
+            gradients, loss, predicted = weights.gradients(lambda: _forward(model, *batch, training=True))
+            optimizer.apply(gradients, weights.variables)
+            if outputs is not None:
+                parts = parts.write(index, tf.cast(predicted, tf.float32))
+            return index + 1, total + loss * tf.cast(tf.shape(rows)[0], tf.float32), parts
+
+        weights.load()
+        start = (tf.constant(0), tf.constant(0.0), _parts(steps if outputs else 0, outputs or 1))
+        _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)
+        weights.store()
+        return total / tf.cast(samples, tf.float32), parts.concat() if outputs else tf.zeros((0, 1))
+
+    numbers = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)]
+    return tf.function(epoch, input_signature=[*numbers, *map(signature_of, arrays)], autograph=False)
+
+
+def trace_scoring(model: keras.Model, arrays: list[Any], outputs: int, batch_size: int) -> Function:
+    """A function of (x, y) that returns the mean loss and the outputs (samples, outputs), at most so many at once."""
+    import tensorflow as tf
+
+    def whole(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        loss, predicted = _forward(model, x, y, training=False)
+        return loss, tf.cast(predicted, tf.float32)
+
+    def in_batches(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        samples = tf.shape(y)[0]
+        batches = (samples + batch_size - 1) // batch_size
+
+        def step(index: tf.Tensor, total: tf.Tensor, parts: tf.TensorArray) -> tuple[Any, ...]:
+            start, stop = index * batch_size, (index + 1) * batch_size
+            some_x, some_y = tf.nest.map_structure(lambda array: array[start:stop], (x, y))
+            loss, predicted = whole(some_x, some_y)
+            return index + 1, total + loss * tf.cast(tf.shape(some_y)[0], tf.float32), parts.write(index, predicted)
+
+        start = (tf.constant(0), tf.constant(0.0), _parts(batches, outputs))
+        _, total, parts = tf.while_loop(lambda index, *_: index < batches, step, start)
+        return total / tf.cast(samples, tf.float32), parts.concat()
+
+    # Without a loop there is less to trace. Folds may differ by a sample or two, which does no harm.
+    function = whole if len(arrays[1]) <= batch_size else in_batches
+    return tf.function(function, input_signature=[signature_of(array) for array in arrays], autograph=False)
+
+
+def _forward(model: keras.Model, x: Any, y: Any, weights: Any = None, *, training: bool) -> tuple[Any, Any]:
+    predicted = model(x, training=training)
+    loss = model._compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weights, training=training)
+    return loss, predicted
+
+
+def _parts(count: Any, width: int) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=(None, width))
