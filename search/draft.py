@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from search.data.summary import TableSummary, inspect_source
@@ -10,6 +11,7 @@ from search.errors import DataError
 from search.study.plan import absolute_source
 from search.yaml_file import to_yaml
 from spaces.catalog import DEFAULT_SPACES
+from spaces.data_spec import Task
 from spaces.errors import nearest
 from spaces.metrics import DEFAULT_OBJECTIVE, direction_of, metrics_for, produced
 
@@ -41,59 +43,64 @@ def draft(source: str, *, study: str, target: str | None, folder: Path, beside: 
     names = [column.name for column in summary.columns]
     if target is not None and names and target not in names:
         raise DataError(f"{source}: there is no column {target!r} for --target; {nearest(target, names)}")
-    chosen = target or summary.target
-    guessed = "" if target else "   # a guess; set it to the column to predict"
-    task = summary.task or "binary"
-    objective = DEFAULT_OBJECTIVE[task]
-    others = ", ".join(name for name in produced(metrics_for(task, None, objective)) if name.startswith("val_"))
-    family, why = _family(summary)
+    at = _relative(absolute_source(source, folder), beside)
     lines = [
         f"# Drafted from {source}: {summary.rows} rows, {_found(summary)}.",
         f"study: {study}",
         "",
-        "data:",
-        f"  source: {_quoted(_relative(absolute_source(source, folder), beside))}",
-    ]
-    if names:
-        lines.append(f"  target: {_quoted(chosen)}{guessed}")
-    lines += [
-        "  test: 0.2          # never seen by the search; scored once, for the best config",
-        "  validation: 0.2    # what trials are judged by",
-    ]
-    if summary.split is not None:
-        lines.append(f"  split: {_quoted(summary.split)}   # this column names each row's part; it is no input")
-    if summary.text not in (None, chosen):
-        lines.append(
-            f"  text: {_quoted(str(summary.text))}   # read as tokens; 'tokens: words' or 'characters' says which"
-        )
-    if summary.time_axis != 1:
-        lines.append(f"  time_axis: {summary.time_axis}   # samples are (features, time)")
-    drop = [name for name in summary.drop if name != chosen]
-    if drop:
-        lines.append(f"  drop: [{', '.join(map(_quoted, drop))}]   # text, dates, row numbers: no inputs as they are")
-    texts = [column.name for column in summary.columns if column.kind == "text" and column.name in drop]
-    if texts:
-        lines.append(
-            f"  # text: {_quoted(texts[0])}   # instead of dropping it: read it as tokens, an input of its own"
-        )
-    if target is None:
-        lines.append(f"  # task: {task}   # inferred: {summary.task_reason}")
-    lines += [
+        *_data_section(summary, at, target),
         "",
-        f"objective: {objective}   # {direction_of(objective)}; trials report {others}",
-        f"model: {family}   # {why}" if why else f"model: {family}",
-        "",
-        "# What is left out here takes these same defaults; a single value fixes a dimension.",
-        "space:",
-        *(_space_line(name, text) for name, text in DEFAULT_SPACES[family].items()),
-        "",
-        "# Known-good configs that run first; the sampler completes what they leave open.",
-        f"# start_with: [{_STARTS[family]}]",
+        *_model_section(summary),
         "",
         "training: {epochs: 100, batch_size: 32, early_stopping: 20}",
         "search: {trials: 50, timeout: 30m, sampler: auto, pruner: auto, seed: 0}",
     ]
     return summary, "\n".join(lines) + "\n"
+
+
+def _data_section(summary: TableSummary, source: str, target: str | None) -> Iterator[str]:
+    chosen = target or summary.target
+    yield "data:"
+    yield f"  source: {_quoted(source)}"
+    if summary.columns:
+        guessed = "" if target else "   # a guess; set it to the column to predict"
+        yield f"  target: {_quoted(chosen)}{guessed}"
+    yield "  test: 0.2          # never seen by the search; scored once, for the best config"
+    yield "  validation: 0.2    # what trials are judged by"
+    if summary.split is not None:
+        yield f"  split: {_quoted(summary.split)}   # this column names each row's part; it is no input"
+    if summary.text not in (None, chosen):
+        yield f"  text: {_quoted(str(summary.text))}   # read as tokens; 'tokens: words' or 'characters' says which"
+    if summary.time_axis != 1:
+        yield f"  time_axis: {summary.time_axis}   # samples are (features, time)"
+    drop = [name for name in summary.drop if name != chosen]
+    if drop:
+        yield f"  drop: [{', '.join(map(_quoted, drop))}]   # text, dates, row numbers: no inputs as they are"
+    texts = [column.name for column in summary.columns if column.kind == "text" and column.name in drop]
+    if texts:
+        yield f"  # text: {_quoted(texts[0])}   # instead of dropping it: read it as tokens, an input of its own"
+    if target is None:
+        yield f"  # task: {_task(summary)}   # inferred: {summary.task_reason}"
+
+
+def _model_section(summary: TableSummary) -> Iterator[str]:
+    task = _task(summary)
+    objective = DEFAULT_OBJECTIVE[task]
+    others = ", ".join(name for name in produced(metrics_for(task, None, objective)) if name.startswith("val_"))
+    family, why = _family(summary)
+    yield f"objective: {objective}   # {direction_of(objective)}; trials report {others}"
+    yield f"model: {family}   # {why}" if why else f"model: {family}"
+    yield ""
+    yield "# What is left out here takes these same defaults; a single value fixes a dimension."
+    yield "space:"
+    yield from (_space_line(name, text) for name, text in DEFAULT_SPACES[family].items())
+    yield ""
+    yield "# Known-good configs that run first; the sampler completes what they leave open."
+    yield f"# start_with: [{_STARTS[family]}]"
+
+
+def _task(summary: TableSummary) -> Task:
+    return summary.task or "binary"
 
 
 def describe_columns(summary: TableSummary) -> str:

@@ -43,7 +43,8 @@ _TEXTS = {
     "Schedules": "Times are in epochs, learning rates are fractions of the optimizer's; each may warm up "
     "(`warmup_epochs`).",
     "Losses": "The first loss of a task that is marked so is the one that holds where `loss` is left out. Your own is "
-    "`loss: my_losses.py:shortage`, a function of (y_true, y_pred).",
+    "`loss: my_losses.py:shortage`, a function of (y_true, y_pred); the file may import what lies beside it. A study "
+    "whose trials have been trained does not go on with a changed one.",
     "Metrics": "Computed once an epoch on the whole validation part, and reported as `val_...`; the training part "
     "reports those that are marked.",
     "Keras's metrics": "Those of `keras.metrics` by their names in small letters, likewise.",

@@ -35,6 +35,11 @@ condition on a dimension that is itself absent does not. A setting of an optimiz
 where that is chosen, whether the file says so or not; so do `units` and the ends of a funnel (`widths`), `leaky_slope`
 and what begins with `second_`. What the section leaves out takes the family's default space; where there is none, the
 value in the column "left out".
+
+What would change no model is not drawn either. A trial of a CNN or an RNN with `layers: 0` has no `dropout` and none of
+the other dimensions of hidden layers, except for those that its convolutions take over (`activation`, `batch_norm` and
+`layer_norm`, where they have none of their own); `units_last` takes two layers, and `residual` an RNN with a hidden
+layer or two recurrent ones. A config of `start_with` may name them all the same.
 """
 
 

@@ -14,6 +14,7 @@ from spaces.quantity import Quantity, Scalar
 
 __all__ = [
     "ACTIVATIONS",
+    "AS_HIDDEN",
     "CELLS",
     "CONDITIONAL_DEFAULTS",
     "COUNTS",
@@ -27,6 +28,7 @@ __all__ = [
     "HEADS",
     "IMPLIED",
     "INITIALIZERS",
+    "LAYERS_NEEDED",
     "LEADING",
     "LOSSES",
     "LOSS_SETTINGS",
@@ -147,6 +149,18 @@ IMPLIED: dict[str, tuple[str, tuple[Scalar, ...]]] = {
     "second_learning_rate": ("second_optimizer", tuple(OPTIMIZERS)),
     "second_momentum": ("second_optimizer", OPTIMIZER_SETTINGS["momentum"]),
 }
+
+# How many layers of a kind it takes for a dimension to change the model; any one of the kinds will do.
+LAYERS_NEEDED: dict[str, dict[str, int]] = {
+    **{name: {"layers": 1} for name in ("widths", "units", "units_first")},
+    **{name: {"layers": 1} for name in ("activation", "batch_norm", "layer_norm", "dropout")},
+    "units_last": {"layers": 2},
+    # The last recurrent layer gives a state, not a sequence: there is nothing to add its input to.
+    "residual": {"layers": 1, "conv_layers": 1, "recurrent_layers": 2},
+}
+
+# What a dimension of convolutions is where it is left out.
+AS_HIDDEN = {"conv_activation": "activation", "conv_batch_norm": "batch_norm", "conv_layer_norm": "layer_norm"}
 
 # Asked for before all others: they decide how many parameters those have, or which.
 LEADING: tuple[str, ...] = (*COUNTS, "widths")

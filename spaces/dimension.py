@@ -25,18 +25,27 @@ class Condition:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A named domain; it exists in a trial where all its conditions hold.
+    """A named domain; it exists in a trial where all its conditions hold and some layer uses it.
 
     A condition on a conditional dimension nests: where that one is absent, so is this one.
+
+    Attributes:
+        needs: the dimensions that count the layers which use it, each with the least number of them; one that is
+            reached will do. Empty where it does not take layers.
     """
 
     name: str
     domain: Domain
     when: tuple[Condition, ...] = ()
     per_layer: bool = False
+    needs: tuple[tuple[str, int], ...] = ()
 
     def active(self, params: Mapping[str, Scalar]) -> bool:
-        return all(condition.holds(params) for condition in self.when)
+        return self.used_with(params) and all(condition.holds(params) for condition in self.when)
+
+    def used_with(self, counts: Mapping[str, Scalar]) -> bool:
+        """Whether a model with so many layers has one that uses it; ``counts`` may hold other parameters too."""
+        return not self.needs or any(int(counts.get(count, 0)) >= least for count, least in self.needs)
 
     def keys(self, params: Mapping[str, Scalar]) -> tuple[str, ...]:
         """The names of this dimension's parameters in one trial: ``units_1``, ``units_2``, ... or ``dropout``."""

@@ -21,6 +21,7 @@ from spaces.conditions import check_conditions, read_conditions, with_implied
 from spaces.dimension import Dimension
 from spaces.domains import Choice, Domain, FloatRange, IntRange, after_steps, count_steps
 from spaces.errors import SpaceError, guess, nearest
+from spaces.layer_use import with_layers_needed
 from spaces.phases import check_clipping, check_second_phase, in_epochs
 from spaces.space import Space
 from spaces.values import check_value
@@ -73,7 +74,7 @@ def parse_space(
     dimensions = with_implied([*dimensions, *parse(follow_ups(dimensions, epochs))])
     check_conditions(dimensions)
     check_clipping(dimensions)
-    return Space(family, tuple(dimensions))
+    return Space(family, tuple(with_layers_needed(dimensions)))
 
 
 def parse_dimension(name: str, text: Any, family: str = "mlp") -> Dimension:

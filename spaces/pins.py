@@ -40,6 +40,8 @@ def pin(space: Space, config: Mapping[str, Any], place: str) -> tuple[Params, tu
             raise SpaceError(f"{place}.{dimension.name}: has no effect where {reason}; remove it")
         for key, where, value in _values(space, dimension, config[dimension.name], params, place):
             checked = check_value(dimension.name, value, where, quantity=quantity_of(dimension.name, space.family))
+            if not dimension.used_with({**space.most_layers, **params}):
+                continue  # one value for no layer, like a list of none
             if isinstance(dimension.domain, IntRange | FloatRange) and dimension.domain.log and float(checked) <= 0:
                 raise SpaceError(
                     f"{where}: is searched in logarithms, which {checked} does not have; give a number above 0, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spaces.catalog import FAMILY_DIMENSIONS, LOSSES, OPTIMIZERS, QUANTITIES, SCHEDULES, Scalar
+from spaces.catalog import AS_HIDDEN, FAMILY_DIMENSIONS, LOSSES, OPTIMIZERS, QUANTITIES, SCHEDULES, Scalar
 from spaces.dimension import layer_key
 from spaces.phases import CLIPPING
 
@@ -29,15 +29,15 @@ RECURRENT_FIELDS = {
     "recurrent_dropout": "recurrent_dropout",
 }
 HIDDEN_FIELDS = {name: name for name in ("units", "activation", "batch_norm", "layer_norm", "dropout")}
-_AS_HIDDEN = {"conv_activation": "activation", "conv_batch_norm": "batch_norm", "conv_layer_norm": "layer_norm"}
 
 
 def model_data(params: Mapping[str, Scalar], family: str) -> dict[str, Any]:
     """The model as plain data of ``ModelConfig``'s fields."""
     asked = _Asked(params, family)
     hidden = [asked.layer(HIDDEN_FIELDS, number) for number in asked.layers("layers")]
-    if asked.value("widths") == "funnel":
-        widths = funnel(int(params["units_first"]), int(params["units_last"]), len(hidden)) if hidden else ()
+    if hidden and asked.value("widths") == "funnel":
+        first = int(params["units_first"])
+        widths = funnel(first, int(params.get("units_last", first)), len(hidden))  # one layer has no last width
         hidden = [{**layer, "units": units} for layer, units in zip(hidden, widths, strict=True)]
     conv = [asked.layer(CONV_FIELDS, number) for number in asked.layers("conv_layers")]
     recurrent = [asked.layer(RECURRENT_FIELDS, number) for number in asked.layers("recurrent_layers")]
@@ -86,7 +86,7 @@ class _Asked:
             return self.params[layer_key(name, layer)]
         if name in self.params:
             return self.params[name]
-        return self.value(_AS_HIDDEN[name]) if name in _AS_HIDDEN else QUANTITIES[name].neutral
+        return self.value(AS_HIDDEN[name]) if name in AS_HIDDEN else QUANTITIES[name].neutral
 
     def layers(self, count: str) -> range:
         return range(1, int(self.params.get(count, 0)) + 1)

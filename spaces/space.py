@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,8 @@ from spaces.suggesters import Replay
 class Space:
     """Dimensions in the order in which a trial is asked for them.
 
-    Conditions look back only, and each dimension exists in some trial (``parse_space`` sees to both).
+    Conditions look back only, and each dimension exists in some trial (``parse_space`` sees to both), except for those
+    of layers that the space never has.
     """
 
     family: str
@@ -63,13 +64,17 @@ class Space:
 
     @cached_property
     def searched(self) -> tuple[Dimension, ...]:
-        """The dimensions that have more than one value."""
-        return tuple(d for d in self.dimensions if d.domain.size() != 1)
+        """The dimensions that have more than one value, and exist in some trial."""
+        return tuple(d for d in self.dimensions if d.domain.size() != 1 and d.name in self._reached)
 
     @cached_property
     def has_conditions(self) -> bool:
         """Whether some trials have parameters that others lack."""
-        return any(d.when or (d.per_layer and self[d.counted_by].domain.size() != 1) for d in self.searched)
+        fewest = self._counts(min)
+        return any(
+            d.when or not d.used_with(fewest) or (d.per_layer and self[d.counted_by].domain.size() != 1)
+            for d in self.searched
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -84,9 +89,26 @@ class Space:
     @cached_property
     def size(self) -> int | None:
         """How many different trials there are; None if infinitely many."""
-        if any(dimension.domain.size() is None for dimension in self.dimensions):
+        if any(dimension.domain.size() is None for dimension in self.searched):
             return None
         return self.grid_size(points=None)
+
+    @cached_property
+    def most_layers(self) -> dict[str, int]:
+        """The dimensions that count layers, each with the largest number of them."""
+        return self._counts(max)
+
+    def _counts(self, pick: Callable[[Iterable[int]], int]) -> dict[str, int]:
+        return {name: pick(map(int, self[name].domain.grid(None))) for name in COUNTS if name in self.names}
+
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        """The names of the dimensions whose layers the space can have, and which depend on no other one."""
+        names: set[str] = set()
+        for dimension in self.dimensions:
+            if dimension.used_with(self.most_layers) and all(c.dimension in names for c in dimension.when):
+                names.add(dimension.name)
+        return frozenset(names)
 
     def grid_size(self, points: int | None) -> int:
         """How many trials a grid with so many points a continuous range has."""

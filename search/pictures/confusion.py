@@ -13,17 +13,8 @@ from numpy.typing import NDArray
 
 from search.pictures.measures import class_scores, most_confused, row_shares
 from search.pictures.palette import INK, MUTED
-from search.pictures.plots import (
-    BLUES,
-    HEADER_INCHES,
-    ORANGES,
-    add_picture_axes,
-    label_ticks,
-    new_figure,
-    put,
-    save,
-    shorten,
-)
+from search.pictures.plots import BLUES, HEADER_INCHES, ORANGES, add_picture_axes, label_ticks, new_figure, save
+from search.pictures.words import put, shorten
 
 NUMBERED = 20  # in a larger matrix no number could be read
 WITH_SHARES = 12
@@ -31,9 +22,7 @@ MOST_LETTERS = 14
 LISTED = 14
 
 
-def draw_confusion(
-    matrix: NDArray[Any], classes: Sequence[str], path: Path, *, title: str = "", subtitle: str = ""
-) -> Path:
+def draw_confusion(matrix: NDArray[Any], classes: Sequence[str], path: Path, *, subtitle: str = "") -> Path:
     """Draw a confusion matrix: right answers blue, mistakes orange, both darker the larger their share of the row.
 
     Up to 20 classes have their counts in the cells, up to 12 the shares as well; from three classes on the pairs
@@ -59,7 +48,7 @@ def draw_confusion(
     width, height = beside + size + listed + 0.1, HEADER_INCHES + size + below + 0.12
     height, lift = (max(height, 3.1), max(0.0, 3.1 - height)) if count > 2 else (height, 0.0)
     width = max(width, 3.6)
-    figure = new_figure(width, height, title or "Confusion matrix", subtitle)
+    figure = new_figure(width, height, "Confusion matrix", subtitle)
     axes = add_picture_axes(figure, beside, below + lift, size, size)
     shares = row_shares(matrix)
     axes.imshow(_colors(shares), interpolation="nearest", aspect="auto")

@@ -111,6 +111,7 @@ def draw_learning_curves(
     title: str,
     objective: str,
     path: Path,
+    unit: str = "round",
 ) -> Path:
     """Draw one panel per metric, training and validation together, as a PNG at 100 dots per inch.
 
@@ -122,6 +123,7 @@ def draw_learning_curves(
         title: heading, shortened where it is wider than the picture.
         objective: the metric whose panel comes first.
         path: the file to write; its folder is made.
+        unit: what a round is called: ``fold``, ``repeat`` or ``round``.
 
     Raises:
         OSError: the file cannot be written.
@@ -131,7 +133,7 @@ def draw_learning_curves(
     columns = 2 if len(panels) in (0, 1, 2, 4) else MOST_COLUMNS
     rows = max(1, math.ceil(len(panels) / columns))
     sheet = Sheet(columns * PANEL_INCHES[0] + 0.2, HEADER_INCHES + rows * PANEL_INCHES[1] + 0.2)
-    _draw_header(sheet, title, panels, best_epoch)
+    _draw_header(sheet, title, panels, best_epoch, unit)
     for index, panel in enumerate(panels):
         row, column = divmod(index, columns)
         left = column * PANEL_INCHES[0] + 0.68
@@ -151,7 +153,7 @@ def draw_learning_curves(
     return write_whole(path, sheet.png())
 
 
-def _draw_header(sheet: Sheet, title: str, panels: Sequence[Panel], best_epoch: int | None) -> None:
+def _draw_header(sheet: Sheet, title: str, panels: Sequence[Panel], best_epoch: int | None, unit: str) -> None:
     most = int(sheet.width * 11.5)  # characters of this bold face that surely fit
     shown = title if len(title) <= most else title[: most - 1].rstrip() + "…"
     sheet.words(0.18, sheet.height - 0.24, shown, size=10.5, bold=True)
@@ -161,7 +163,7 @@ def _draw_header(sheet: Sheet, title: str, panels: Sequence[Panel], best_epoch: 
     entries: tuple[tuple[str, str, Dashes, bool], ...] = (
         (f"{mean}training", ORANGE, "--", any(panel.train for panel in panels)),
         (f"{mean}validation", BLUE, "-", any(panel.validation for panel in panels)),
-        ("each round", PALE_BLUE, "-", bool(several)),
+        (f"each {unit}", PALE_BLUE, "-", bool(several)),
         ("first value that is not finite", VERMILION, ":", any(map(first_not_finite, panels))),
     )
     if best_epoch is not None:

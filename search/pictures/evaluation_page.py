@@ -12,7 +12,7 @@ from typing import Any
 
 from search.files import write_whole
 from search.pictures.evaluation import part_text
-from search.pictures.template import fill
+from search.pictures.template import fill, plain_page
 from search.pictures.wording import format_value
 
 PAGE_FILE = "evaluation.html"
@@ -34,15 +34,14 @@ def write_page(folder: Path, title: str, files: Sequence[str], left_out: Mapping
     numbers = folder / "evaluation.json"
     content = json.loads(numbers.read_text(encoding="utf-8")) if numbers.exists() else {}
     pictures = [name for name in files if name.endswith(".png")]
-    page = fill(
-        PAGE,
-        TITLE=html.escape(title),
-        SUMMARY=html.escape(_summary(content)),
+    body = fill(
+        _BODY,
         METRICS=_metrics(content),
         PICTURES="".join(_picture(folder / name) for name in pictures),
         MISTAKES="" if "mistakes.png" in pictures else _mistakes(folder / "mistakes.csv"),
         LEFTOUT="".join(f"<li>{html.escape(name)}: {html.escape(reason)}</li>" for name, reason in left_out.items()),
     )
+    page = plain_page(html.escape(title), html.escape(_summary(content)), body, _STYLE)
     return write_whole(folder / PAGE_FILE, page)
 
 
@@ -76,16 +75,7 @@ def _mistakes(path: Path) -> str:
     return f"<h2>Worst mistakes</h2><table><tr class=head>{head}</tr>{lines}</table>"
 
 
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>@@TITLE@@</title>
-<style>
-  body { margin: 20px 24px; color: #1f2933; background: #fff;
-         font: 13px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-  h1 { font-size: 22px; margin: 0; }
+_STYLE = """\
   h2 { font-size: 16px; margin: 18px 0 6px; }
   p, li { margin: 2px 0 10px; color: #52606d; }
   .metrics { display: flex; flex-wrap: wrap; gap: 8px 26px; margin: 8px 0 14px; }
@@ -93,18 +83,13 @@ PAGE = """\
   .metrics span { color: #66727f; }
   .pictures { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
   .pictures img { max-width: 100%; border: 1px solid #e6eaee; }
-  table { border-collapse: collapse; }
   td { padding: 3px 9px; border-bottom: 1px solid #e6eaee; white-space: nowrap; }
   tr.head td { background: #f5f7fa; color: #52606d; font-weight: 600; }
-</style>
-</head>
-<body>
-<h1>@@TITLE@@</h1>
-<p>@@SUMMARY@@</p>
+"""
+
+_BODY = """\
 <div class="metrics">@@METRICS@@</div>
 <div class="pictures">@@PICTURES@@</div>
 @@MISTAKES@@
 <ul>@@LEFTOUT@@</ul>
-</body>
-</html>
 """

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.pictures.palette import MUTED
-from search.pictures.plots import HEADER_INCHES, TWO_SIDED, add_sheet, new_figure, place_picture, put, save, shorten
+from search.pictures.plots import HEADER_INCHES, TWO_SIDED, add_sheet, new_figure, place_picture, save
+from search.pictures.words import put, shorten
 
 MOST_PICTURES = 64
 COLUMNS = 8
@@ -23,7 +24,6 @@ def draw_weights(
     path: Path,
     *,
     names: Sequence[str] = (),
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw the weights of each neuron of a dense layer as a picture of the input: blue adds, orange takes away.
@@ -44,10 +44,10 @@ def draw_weights(
     pictures = np.moveaxis(kernel.reshape(*shape, -1), -1, 0)
     if pictures.ndim == 4:
         pictures = pictures.sum(axis=-1)
-    return _draw_grid(pictures, names, path, title or "Weights of the first layer", subtitle, "neuron")
+    return _draw_grid(pictures, names, path, "Weights of the first layer", subtitle, "neuron")
 
 
-def draw_filters(kernel: NDArray[Any], path: Path, *, title: str = "", subtitle: str = "") -> Path:
+def draw_filters(kernel: NDArray[Any], path: Path, *, subtitle: str = "") -> Path:
     """Draw the filters of a convolution, those with the largest weights first, 64 at most.
 
     Args:
@@ -63,7 +63,7 @@ def draw_filters(kernel: NDArray[Any], path: Path, *, title: str = "", subtitle:
     filters = np.moveaxis(kernel, -1, 0)
     if filters.ndim == 4 and filters.shape[-1] != 3:
         filters = filters.sum(axis=-1)
-    return _draw_grid(filters, (), path, title or "Filters of the first convolution", subtitle, "filter")
+    return _draw_grid(filters, (), path, "Filters of the first convolution", subtitle, "filter")
 
 
 def _draw_grid(pictures: NDArray[Any], names: Sequence[str], path: Path, title: str, subtitle: str, what: str) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from search.files import write_whole
 from search.pictures.rows import Direction, Scalar, TrialRow, count_states, leaderboard_order, param_names
-from search.pictures.template import fill
+from search.pictures.template import plain_page
 from search.pictures.wording import format_count, format_result, format_scalar, format_seconds
 
 COLUMNS = ("rank", "trial", "state", "value", "best_epoch", "epochs", "seconds", "parameters")
@@ -85,12 +85,11 @@ def leaderboard_html(rows: Sequence[TrialRow], study: str, objective: str, direc
     counts = ", ".join(f"{count} {state}" for state, count in count_states(rows).items()) or "no trial yet"
     head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
     body = "\n".join(_html_row(rank, row, names) for rank, row in leaderboard_order(rows, direction))
-    return fill(
-        PAGE,
-        TITLE=f"{html.escape(study)}: leaderboard",
-        SUMMARY=f"{html.escape(counts)}; best {html.escape(objective)} first",
-        HEAD=head,
-        BODY=body,
+    return plain_page(
+        f"{html.escape(study)}: leaderboard",
+        f"{html.escape(counts)}; best {html.escape(objective)} first",
+        f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>",
+        _STYLE,
     )
 
 
@@ -121,18 +120,8 @@ def _html_row(rank: int | None, row: TrialRow, names: Sequence[str]) -> str:
     return f'<tr class="{row.state}{" best" if rank == 1 else ""}">{tds}</tr>'
 
 
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>@@TITLE@@</title>
-<style>
-  body { margin: 20px 24px; color: #1f2933; background: #fff;
-         font: 13px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-  h1 { font-size: 22px; margin: 0; }
+_STYLE = """\
   p { margin: 2px 0 14px; color: #52606d; }
-  table { border-collapse: collapse; }
   th, td { padding: 4px 10px; text-align: left; white-space: nowrap; border-bottom: 1px solid #e6eaee; }
   th { position: sticky; top: 0; background: #f5f7fa; color: #52606d; font-weight: 600; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -143,17 +132,4 @@ PAGE = """\
   tr.pruned td.state { color: #9a6a00; }
   tr.diverged td.state, tr.failed td.state { color: #b34e00; }
   tbody tr:hover td { background: #f5f7fa; }
-</style>
-</head>
-<body>
-<h1>@@TITLE@@</h1>
-<p>@@SUMMARY@@</p>
-<table>
-<thead><tr>@@HEAD@@</tr></thead>
-<tbody>
-@@BODY@@
-</tbody>
-</table>
-</body>
-</html>
 """

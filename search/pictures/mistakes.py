@@ -23,11 +23,10 @@ from search.pictures.plots import (
     add_sheet,
     new_figure,
     place_picture,
-    put,
     save,
-    shorten,
 )
 from search.pictures.wording import format_scalar
+from search.pictures.words import put, shorten
 from spaces.data_spec import MASK_VALUE
 
 MOST = 100  # mistakes that are listed
@@ -68,8 +67,7 @@ def mistakes_csv(mistakes: Sequence[Mistake], columns: Sequence[str], rows: Sequ
     """
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
-    last = "probability" if any(one.probability is not None for one in mistakes) else "error"
-    writer.writerow(["row", "true", "predicted", last, *columns])
+    writer.writerow([*_first_columns(mistakes), *columns])
     for one, values in zip(mistakes, rows if columns else [()] * len(mistakes), strict=True):
         writer.writerow([one.row, one.true, one.predicted, _last(one), *values])
     return content.getvalue()
@@ -88,9 +86,7 @@ def write_mistakes(
     return write_whole(path, mistakes_csv(mistakes, columns, rows))
 
 
-def draw_mistake_images(
-    images: NDArray[Any], mistakes: Sequence[Mistake], path: Path, *, title: str = "", subtitle: str = ""
-) -> Path:
+def draw_mistake_images(images: NDArray[Any], mistakes: Sequence[Mistake], path: Path, *, subtitle: str = "") -> Path:
     """Draw the worst mistakes as a grid of their pictures, with true and predicted class and its probability.
 
     Args:
@@ -104,7 +100,7 @@ def draw_mistake_images(
     rows = -(-len(shown) // columns)
     cell, words = 1.25, 0.42
     height = HEADER_INCHES + rows * (cell + words) + 0.05
-    figure = new_figure(max(3.6, 0.2 + columns * (cell + 0.17)), height, title or "Worst mistakes", subtitle)
+    figure = new_figure(max(3.6, 0.2 + columns * (cell + 0.17)), height, "Worst mistakes", subtitle)
     pixels = _as_pixels(images[: len(shown)])
     sheet = add_sheet(figure)
     for index, (one, picture) in enumerate(zip(shown, pixels, strict=True)):
@@ -116,16 +112,9 @@ def draw_mistake_images(
         place = left + (cell - across) / 2, bottom + (cell - up) / 2
         place_picture(sheet, picture, *place, across, up, cmap="gray", vmin=0, vmax=1)
         chance = "" if one.probability is None else f" {100 * one.probability:.0f} %"
-        put(figure, left + cell / 2, bottom - 0.12, shorten(str(one.true), 17), size=7.5, align="center")
-        put(
-            figure,
-            left + cell / 2,
-            bottom - 0.26,
-            f"→ {shorten(str(one.predicted), 12)}{chance}",
-            size=7.5,
-            color="#b34e00",
-            align="center",
-        )
+        said, middle = f"→ {shorten(str(one.predicted), 12)}{chance}", left + cell / 2
+        put(figure, middle, bottom - 0.12, shorten(str(one.true), 17), size=7.5, align="center")
+        put(figure, middle, bottom - 0.26, said, size=7.5, color="#b34e00", align="center")
     return save(figure, path)
 
 
@@ -140,9 +129,7 @@ def _as_pixels(images: NDArray[Any]) -> NDArray[Any]:
     return (pictures - low) / ((high - low) or 1.0)
 
 
-def draw_mistake_lines(
-    sequences: NDArray[Any], mistakes: Sequence[Mistake], path: Path, *, title: str = "", subtitle: str = ""
-) -> Path:
+def draw_mistake_lines(sequences: NDArray[Any], mistakes: Sequence[Mistake], path: Path, *, subtitle: str = "") -> Path:
     """Draw the worst mistakes of a model of sequences: a small chart each, a line a feature.
 
     Args:
@@ -157,7 +144,7 @@ def draw_mistake_lines(
     rows = -(-len(shown) // columns)
     box, row_height = (2.3, 1.15), 1.72
     height = HEADER_INCHES + rows * row_height + 0.1
-    figure = new_figure(max(3.6, 0.3 + columns * 2.75), height, title or "Worst mistakes", subtitle)
+    figure = new_figure(max(3.6, 0.3 + columns * 2.75), height, "Worst mistakes", subtitle)
     for place, (one, steps) in enumerate(zip(shown, sequences, strict=False)):
         row, column = divmod(place, columns)
         left, bottom = 0.45 + column * 2.75, height - HEADER_INCHES - row * row_height - box[1] - 0.2
@@ -187,7 +174,6 @@ def draw_mistake_table(
     rows: Sequence[Sequence[Any]],
     path: Path,
     *,
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw the first mistakes as a table: what is true, what was predicted, and the first raw inputs.
@@ -198,52 +184,36 @@ def draw_mistake_table(
     Raises:
         OSError: the file cannot be written.
     """
-    last = "probability" if any(one.probability is not None for one in mistakes) else "error"
-    heads = ["row", "true", "predicted", last, *columns[:MOST_TABLE_COLUMNS]]
+    names = [*_first_columns(mistakes), *columns[:MOST_TABLE_COLUMNS]]
+    heads = [_head(name) for name in names]
     cells = [
-        [
-            str(one.row),
-            _word(one.true),
-            _word(one.predicted),
-            f"{_last(one):.3g}",
-            *map(_word, values[:MOST_TABLE_COLUMNS]),
-        ]
-        for one, values in zip(mistakes[:MOST_TABLE_ROWS], rows, strict=False)
+        [str(one.row), _word(one.true), _word(one.predicted), f"{_last(one):.3g}", *map(_word, values)]
+        for one, values in zip(mistakes[:MOST_TABLE_ROWS], (row[:MOST_TABLE_COLUMNS] for row in rows), strict=False)
     ]
-    widths = [
-        0.16 + 0.071 * max(len(row[index]) for row in [list(map(_head, heads)), *cells]) for index in range(len(heads))
-    ]
+    widths = [0.16 + 0.071 * max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     height = HEADER_INCHES + 0.24 * (len(cells) + 1) + 0.35
-    figure = new_figure(max(4.0, 0.3 + sum(widths)), height, title or "Worst mistakes", subtitle)
-    left = 0.16
-    for index, head in enumerate(heads):
-        edge = left + widths[index] - 0.12
+    figure = new_figure(max(4.0, 0.3 + sum(widths)), height, "Worst mistakes", subtitle)
+    top, edge = height - HEADER_INCHES, 0.04
+    for index, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        edge += width
+        put(figure, edge, top - 0.05, head, size=7.5, bold=index < 4, color=MUTED, align="right")
         color = {1: INK, 2: "#b34e00"}.get(index, MUTED)
-        put(
-            figure,
-            edge,
-            height - HEADER_INCHES - 0.05,
-            _head(head),
-            size=7.5,
-            bold=index < 4,
-            color=MUTED,
-            align="right",
-        )
         for row, values in enumerate(cells):
-            put(
-                figure,
-                edge,
-                height - HEADER_INCHES - 0.3 - 0.24 * row,
-                values[index],
-                size=7.5,
-                color=color,
-                align="right",
-            )
-        left += widths[index]
+            put(figure, edge, top - 0.3 - 0.24 * row, values[index], size=7.5, color=color, align="right")
     further = len(columns) - MOST_TABLE_COLUMNS
     words = f"and {further} more columns in mistakes.csv" if further > 0 else "all listed in mistakes.csv"
     put(figure, 0.16, 0.16, words, size=7, color=MUTED)
     return save(figure, path)
+
+
+def _first_columns(mistakes: Sequence[Mistake]) -> list[str]:
+    """What a table says of each mistake before its raw inputs."""
+    return [
+        "row",
+        "true",
+        "predicted",
+        "probability" if any(one.probability is not None for one in mistakes) else "error",
+    ]
 
 
 def _head(name: str) -> str:

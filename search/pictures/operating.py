@@ -22,9 +22,9 @@ from search.pictures.plots import (
     new_figure,
     save,
     share_axes,
-    shorten,
     thin,
 )
+from search.pictures.words import shorten
 
 MOST_CLASSES = 10
 BOX_INCHES = 3.7
@@ -55,7 +55,6 @@ def draw_roc(
     path: Path,
     *,
     threshold: float | None = None,
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw ROC curves: of the second class where there are two, else of each class against the others.
@@ -71,7 +70,7 @@ def draw_roc(
         ValueError: no class is in some but not in all rows.
         OSError: the file cannot be written.
     """
-    return _draw(roc_curve, y, scores, classes, path, threshold, title or "ROC", subtitle)
+    return _draw(roc_curve, y, scores, classes, path, threshold, "ROC", subtitle)
 
 
 def draw_precision_recall(
@@ -81,11 +80,10 @@ def draw_precision_recall(
     path: Path,
     *,
     threshold: float | None = None,
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw precision over recall; arguments and errors as `draw_roc`."""
-    return _draw(precision_recall_curve, y, scores, classes, path, threshold, title or "Precision and recall", subtitle)
+    return _draw(precision_recall_curve, y, scores, classes, path, threshold, "Precision and recall", subtitle)
 
 
 def _draw(

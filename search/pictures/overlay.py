@@ -32,7 +32,7 @@ def curves_figure(
             have several rounds: the mean so far after each round.
         objective: its name.
         direction: which values are good.
-        unit: of the steps: ``epoch``, ``fold`` or ``round``.
+        unit: of the steps: ``epoch``, ``fold``, ``repeat`` or ``round``.
     """
     figure = light_figure(420)
     with_curve = [row for row in rows if curves.get(row.number)]

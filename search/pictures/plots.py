@@ -16,15 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from search.files import write_whole
 from search.pictures.palette import BLUE, GREEN, GRID, INK, MUTED, ORANGE, PURPLE, SEQUENCE, VERMILION
 from search.pictures.sheet import DPI
+from search.pictures.words import drawable, put, shorten
 
 HEADER_INCHES = 0.62
 EDGE = "#b6c0c9"
@@ -57,33 +56,6 @@ def new_figure(width: float, height: float, title: str, subtitle: str = "") -> F
     if subtitle:
         put(figure, 0.16, height - 0.45, shorten(subtitle, int(width * 15)), color=MUTED)
     return figure
-
-
-def put(
-    figure: Figure,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float = 8.0,
-    color: str = INK,
-    bold: bool = False,
-    align: Literal["left", "center", "right"] = "left",
-) -> None:
-    """Write one line at inches from the lower left corner of the figure, its middle at height ``y``."""
-    figure.add_artist(
-        Text(
-            x,
-            y,
-            drawable(text),
-            color=color,
-            fontproperties=FontProperties(size=size, weight="bold" if bold else "normal"),
-            horizontalalignment=align,
-            verticalalignment="center_baseline",
-            transform=figure.dpi_scale_trans,
-            parse_math=False,  # a "$" in a name is a dollar sign
-        )
-    )
 
 
 def add_axes(
@@ -188,23 +160,9 @@ def save(figure: Figure, path: Path) -> Path:
     return write_whole(path, png(figure))
 
 
-def drawable(text: str) -> str:
-    """Put a question mark for each letter that the font lacks, of which matplotlib would warn."""
-    text = " ".join(text.split())
-    if text.isascii():
-        return text
-    face = get_font(findfont(FontProperties()))
-    return "".join(letter if face.get_char_index(ord(letter)) else "?" for letter in text)
-
-
 def in_legend(text: str) -> str:
     """A label that appears: matplotlib leaves out those that begin with an underscore."""
     return f" {text}" if text.startswith("_") else text
-
-
-def shorten(text: str, most: int) -> str:
-    """Cut a text to at most so many letters, with an ellipsis at its end."""
-    return text if len(text) <= most else text[: max(1, most - 1)].rstrip() + "…"
 
 
 def thin(x: NDArray[Any], y: NDArray[Any], most: int = 1000) -> tuple[NDArray[Any], NDArray[Any]]:

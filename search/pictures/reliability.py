@@ -24,7 +24,6 @@ def draw_calibration(
     *,
     what: str = "predicted probability",
     threshold: float | None = None,
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw a reliability diagram above the histogram of the probabilities.
@@ -43,7 +42,7 @@ def draw_calibration(
     """
     found = calibration(correct, probability)
     height = HEADER_INCHES + LEGEND_INCHES + BOX_INCHES + HISTOGRAM_INCHES + 0.75
-    figure = new_figure(0.75 + BOX_INCHES + 0.2, height, title or "Calibration", subtitle)
+    figure = new_figure(0.75 + BOX_INCHES + 0.2, height, "Calibration", subtitle)
     axes = add_axes(figure, 0.65, 0.68 + HISTOGRAM_INCHES, BOX_INCHES, BOX_INCHES, up="share that came true")
     share_axes(axes)
     axes.set_xticklabels([])

@@ -25,7 +25,6 @@ def draw_predictions(
     path: Path,
     *,
     target: str = "target",
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw predicted against true values, in the target's units; the diagonal is a perfect model.
@@ -38,7 +37,7 @@ def draw_predictions(
     Raises:
         OSError: the file cannot be written.
     """
-    figure = new_figure(1.05 + BOX_INCHES, HEADER_INCHES + BOX_INCHES + 0.85, title or "Predicted and true", subtitle)
+    figure = new_figure(1.05 + BOX_INCHES, HEADER_INCHES + BOX_INCHES + 0.85, "Predicted and true", subtitle)
     axes = add_axes(figure, 0.85, 0.55, BOX_INCHES, BOX_INCHES, across=f"true {target}", up=f"predicted {target}")
     low, high = _range(np.concatenate([true, predicted]))
     _draw_rows(axes, true, predicted, (low, high), (low, high))
@@ -56,7 +55,6 @@ def draw_residuals(
     path: Path,
     *,
     target: str = "target",
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Draw predicted minus true over predicted, with the running median, and beside it their histogram.
@@ -67,7 +65,7 @@ def draw_residuals(
     Raises:
         OSError: the file cannot be written.
     """
-    figure = new_figure(7.3, HEADER_INCHES + 4.05, title or "Residuals", subtitle)
+    figure = new_figure(7.3, HEADER_INCHES + 4.05, "Residuals", subtitle)
     residual = predicted - true
     low, high = _range(residual)
     reach = max(abs(low), abs(high))

@@ -11,17 +11,15 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Unpack
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from search.pictures.palette import INK
 from search.pictures.wording import format_scalar
+from search.pictures.words import WordStyle, put
 
 DPI = 100
 Dashes = Literal["-", "--", ":"]
@@ -82,14 +80,6 @@ def epoch_scale(epochs: int, most_ticks: int = 6) -> Scale:
     return Scale(1 - spare, epochs + spare, tuple(map(float, ticks)), tuple(map(str, ticks)))
 
 
-def _drawable(text: str, font: FontProperties) -> str:
-    """Put a question mark for each letter that the font lacks, of which matplotlib would warn."""
-    if text.isascii():
-        return text
-    face = get_font(findfont(font))
-    return "".join(letter if face.get_char_index(ord(letter)) else "?" for letter in text)
-
-
 class Sheet:
     """A white page on which lines and words are put at positions in inches from its lower left corner."""
 
@@ -126,31 +116,9 @@ class Sheet:
             )
         )
 
-    def words(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        *,
-        size: float = 8.0,
-        color: str = INK,
-        bold: bool = False,
-        align: Literal["left", "center", "right"] = "left",
-    ) -> None:
-        """Write one line of text whose middle is at height ``y``."""
-        font = FontProperties(size=size, weight="bold" if bold else "normal")
-        words = Text(
-            x,
-            y,
-            _drawable(text, font),
-            color=color,
-            fontproperties=font,
-            horizontalalignment=align,
-            verticalalignment="center_baseline",
-            transform=self._figure.dpi_scale_trans,
-            parse_math=False,  # a "$" in a name is a dollar sign
-        )
-        self._figure.add_artist(words)
+    def words(self, x: float, y: float, text: str, **style: Unpack[WordStyle]) -> None:
+        """Write one line of text whose middle is at height ``y``; styles as `put` takes them."""
+        put(self._figure, x, y, text, **style)
 
     def png(self) -> bytes:
         """Return the page as a PNG of ``DPI`` dots per inch."""

@@ -55,13 +55,14 @@ def study_sections(
 ) -> list[Section]:
     """Draw all pictures of a study; the learning curves only when ``curves`` are given, a step a ``unit``."""
     fixed = ", ".join(f"{name} = {format_scalar(value)}" for name, value in fixed_params(rows).items() if len(rows) > 1)
+    spread = any(row.spread is not None for row in rows)
     sections = [
         Section(
             "optimization_history",
             "Optimization history",
             "Every trial that ended, in the order they started. A pruned trial lies at the value of its last "
             f"{unit}; one without a value (diverged, failed) lies on the edge."
-            + (" Bars: one standard deviation over the rounds." if any(row.spread is not None for row in rows) else ""),
+            + (f" Bars: one standard deviation over the {unit}s." if spread else ""),
             history_figure(rows, objective=objective, direction=direction),
         ),
         Section(
@@ -123,7 +124,8 @@ def write_study_pages(
         folder: where to write; it is made.
         log_params: hyperparameters searched, and so drawn, on a logarithmic scale.
         curves: the objective after each epoch, by trial number, for a picture of all learning curves.
-        unit: what a step of these is: ``epoch``, or where trials have several rounds ``fold`` or ``round``.
+        unit: what a step of these is: ``epoch``, or where trials have several rounds ``fold``, ``repeat`` or
+            ``round``.
         separate: also write each picture as a page of its own (``slices.html``, ...), 2 MB each.
 
     Returns:
@@ -143,7 +145,7 @@ def write_study_pages(
         unit=unit,
     )
     summary = summary_line(ordered, objective=objective, direction=direction)
-    hover = {row.number: hover_text(row, objective) for row in ordered}
+    hover = {row.number: hover_text(row, objective, unit) for row in ordered}
     pages = {"study": sections} | ({section.name: [section] for section in sections} if separate else {})
     return [
         write_whole(folder / f"{name}.html", render_page(study, summary, parts, hover)) for name, parts in pages.items()
@@ -163,15 +165,15 @@ def summary_line(rows: Sequence[TrialRow], *, objective: str, direction: Directi
     return f"{words}. Best {objective} {format_result(best.value, best.spread)} (trial {best.number}): {config}"
 
 
-def hover_text(row: TrialRow, objective: str) -> str:
-    """Describe a trial in a few short lines of the HTML that plotly knows."""
+def hover_text(row: TrialRow, objective: str, unit: str = "round") -> str:
+    """Describe a trial in a few short lines of the HTML that plotly knows; ``unit`` is what a round is called."""
     head = f"<b>trial {row.number}</b>, {row.state}"
     lines = [head if row.duplicate_of is None else f"{head}, repeats trial {row.duplicate_of}"]
     if row.value is not None:
         epoch = "" if row.best_epoch is None else f" at epoch {row.best_epoch} of {_epochs_of(row)}"
         lines.append(f"{html.escape(objective)} {format_result(row.value, row.spread)}{epoch}")
         if row.values:
-            lines.append(f"rounds: {html.escape(_rounds_text(row.values))}")
+            lines.append(f"{unit}s: {html.escape(_rounds_text(row.values))}")
     if row.reason:
         lines.append(html.escape(row.reason if len(row.reason) <= 80 else row.reason[:79] + "…"))
     if row.seconds is not None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from search.pictures.palette import BLUE, INK, MUTED, VERMILION
@@ -19,10 +21,9 @@ from search.pictures.plots import (
     add_legend,
     in_legend,
     new_figure,
-    put,
     save,
-    shorten,
 )
+from search.pictures.words import put, shorten
 
 STEPS = 120
 BOX_INCHES = 3.9
@@ -49,7 +50,6 @@ def draw_decision_surface(
     classes: Sequence[str] = (),
     threshold: float | None = None,
     target: str = "target",
-    title: str = "",
     subtitle: str = "",
 ) -> Path:
     """Colour the plane of two inputs by what the model says there, and draw the rows on it.
@@ -73,9 +73,7 @@ def draw_decision_surface(
     outputs = np.asarray(predict(nodes), np.float64)
     if not np.isfinite(outputs).all():
         raise ValueError("an output is not a finite number")
-    figure = new_figure(
-        0.75 + BOX_INCHES + 1.45, HEADER_INCHES + BOX_INCHES + 0.65, title or "Decision surface", subtitle
-    )
+    figure = new_figure(0.75 + BOX_INCHES + 1.45, HEADER_INCHES + BOX_INCHES + 0.65, "Decision surface", subtitle)
     axes = add_axes(figure, 0.65, 0.55, BOX_INCHES, BOX_INCHES, across=inputs[0], up=inputs[1])
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
@@ -89,20 +87,17 @@ def draw_decision_surface(
     if classes:
         _draw_classes(axes, points, y, classes)
     else:
-        low, high = _bounds(outputs, y)
-        axes.scatter(
-            points[:, 0],
-            points[:, 1],
-            c=y,
-            cmap=PALE_TWO_SIDED,
-            vmin=low,
-            vmax=high,
-            s=45 if len(points) <= 30 else 26,
-            edgecolors=INK,
-            linewidths=1.0,
-            zorder=4,
-        )
+        _draw_numbers(axes, points, y, _bounds(outputs, y))
     return save(figure, path)
+
+
+def _draw_numbers(axes: Axes, points: NDArray[Any], y: NDArray[Any], bounds: tuple[float, float]) -> None:
+    low, high = bounds
+    size = 45 if len(points) <= 30 else 26
+    axes.scatter(
+        points[:, 0], points[:, 1], c=y, cmap=PALE_TWO_SIDED, vmin=low, vmax=high, s=size, edgecolors=INK,
+        linewidths=1.0, zorder=4,
+    )  # fmt: skip
 
 
 def _bounds(outputs: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
@@ -112,7 +107,7 @@ def _bounds(outputs: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
 
 
 def _draw_levels(
-    figure: Any, axes: Any, across: NDArray[Any], up: NDArray[Any], outputs: NDArray[Any], classes: Sequence[str],
+    figure: Figure, axes: Axes, across: NDArray[Any], up: NDArray[Any], outputs: NDArray[Any], classes: Sequence[str],
     threshold: float, target: str, y: NDArray[Any],
 ) -> None:  # fmt: skip
     """One number at each place: a probability with the line where the decision changes, or a regression's value."""
@@ -130,7 +125,7 @@ def _draw_levels(
         axes.contour(across, up, field, levels=[threshold], colors=[INK], linewidths=1.4)
 
 
-def _draw_many(axes: Any, across: NDArray[Any], up: NDArray[Any], outputs: NDArray[Any]) -> None:
+def _draw_many(axes: Axes, across: NDArray[Any], up: NDArray[Any], outputs: NDArray[Any]) -> None:
     """The likeliest class at each place, paler the less sure."""
     hues = np.array([to_rgb(_hue(index)) for index in range(outputs.shape[1])])
     winner, sure = outputs.argmax(axis=1), np.clip(outputs.max(axis=1), 0, 1)
@@ -144,7 +139,7 @@ def _hue(index: int) -> str:
     return LINES[index][0] if index < 7 else ("#8c6bb1", "#a6761d", "#4a4a4a")[index - 7]
 
 
-def _draw_classes(axes: Any, points: NDArray[Any], y: NDArray[Any], classes: Sequence[str]) -> None:
+def _draw_classes(axes: Axes, points: NDArray[Any], y: NDArray[Any], classes: Sequence[str]) -> None:
     size = 60 if len(points) <= 30 else 22
     for index, name in enumerate(classes):
         members = points[y == index]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,116 +89,118 @@ def cut(
     Raises:
         ValueError: the pruner never stops a trial.
     """
+    return _cut(_Stop(config, study, trial, epoch, direction, metric, unit))
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A trial at the epoch at which it was stopped; the fields are `explain`'s arguments."""
+
+    config: PrunerConfig
+    study: Study
+    trial: FrozenTrial
+    epoch: int
+    direction: Direction
+    metric: str
+    unit: str
+
+    @property
+    def value(self) -> float:
+        return self.trial.intermediate_values[self.epoch]
+
+    @property
+    def here(self) -> str:
+        return f"{self.metric} {{}} at {self.unit} {self.epoch}"
+
+    @property
+    def losing(self) -> str:
+        return "below" if self.direction == "maximize" else "above"
+
+
+def _cut(stop: _Stop) -> Cut:
     # Any length of training gives the same settings here, but `auto` may be "none" for a very short one.
-    config, _ = choose_pruner(config, epochs=max(epoch + 1, 3))
+    config, _ = choose_pruner(stop.config, epochs=max(stop.epoch + 1, 3))
+    stop = replace(stop, config=config)
     match config.name:
         case "halving" | "hyperband":
-            return _rung_cut(config, study, trial, epoch, direction, metric, unit)
+            return _rung_cut(stop)
         case "median" | "percentile":
-            return _percentile_cut(config, study, trial, epoch, direction, metric, unit)
+            return _percentile_cut(stop)
         case "patient":
-            return _patience_cut(config, study, trial, epoch, direction, metric, unit)
+            return _patience_cut(stop)
         case "threshold":
-            return _threshold_cut(config, trial, epoch, metric, unit)
+            return _threshold_cut(stop)
         case _:
             raise ValueError(f"pruner '{config.name}' stops no trial")
 
 
-def _rung_cut(
-    config: PrunerConfig,
-    study: Study,
-    trial: FrozenTrial,
-    epoch: int,
-    direction: Direction,
-    metric: str,
-    unit: str,
-) -> Cut:
-    factor = config.factor or 3
-    subject = f"{metric} {{}} at {unit} {epoch}"
-    value = trial.intermediate_values[epoch]
-    if math.isnan(value):
+def _rung_cut(stop: _Stop) -> Cut:
+    factor = stop.config.factor or 3
+    if math.isnan(stop.value):
         # A rung keeps no NaN: the pruner stops the trial before it compares.
-        return Cut(subject, value, "", math.nan, "")
-    rung = max(int(key.removeprefix(_RUNG)) for key in trial.system_attrs if key.startswith(_RUNG))
-    rivals, bracket = study.get_trials(deepcopy=False), ""
-    pruner: Any = study.pruner
-    if isinstance(pruner, PatientPruner):
-        pruner = pruner._wrapped_pruner
-    if isinstance(pruner, HyperbandPruner):
-        own = pruner._get_bracket_id(study, trial)
-        rivals = [rival for rival in rivals if pruner._get_bracket_id(study, rival) == own]
-        bracket = f" of bracket {own + 1}"
+        return Cut(stop.here, stop.value, "", math.nan, "")
+    rung = max(int(key.removeprefix(_RUNG)) for key in stop.trial.system_attrs if key.startswith(_RUNG))
+    rivals, bracket = _rivals(stop)
     key = f"{_RUNG}{rung}"
     values = sorted(
         (rival.system_attrs[key] for rival in rivals if key in rival.system_attrs),
-        reverse=direction == "maximize",
+        reverse=stop.direction == "maximize",
     )
     # As the pruner has it: the best 1/factor, rounded down, and at least the very best.
     bound = values[max(len(values) // factor - 1, 0)]
     who = share(factor) if len(values) >= factor else "best"
     standard = f"the cut of the {who} of {len(values)} trials there (rung {rung + 1}{bracket})"
-    return Cut(subject, value, _losing(direction), bound, standard)
+    return Cut(stop.here, stop.value, stop.losing, bound, standard)
 
 
-def _percentile_cut(
-    config: PrunerConfig,
-    study: Study,
-    trial: FrozenTrial,
-    epoch: int,
-    direction: Direction,
-    metric: str,
-    unit: str,
-) -> Cut:
-    best, at = _best(trial, list(trial.intermediate_values), direction)
+def _rivals(stop: _Stop) -> tuple[list[FrozenTrial], str]:
+    """The trials that share the stopped one's rungs, and which bracket these are of where there are several."""
+    study, trials = stop.study, stop.study.get_trials(deepcopy=False)
+    pruner: Any = study.pruner
+    if isinstance(pruner, PatientPruner):
+        pruner = pruner._wrapped_pruner
+    if not isinstance(pruner, HyperbandPruner):
+        return trials, ""
+    own = pruner._get_bracket_id(study, stop.trial)
+    return [rival for rival in trials if pruner._get_bracket_id(study, rival) == own], f" of bracket {own + 1}"
+
+
+def _percentile_cut(stop: _Stop) -> Cut:
+    metric, unit, epoch = stop.metric, stop.unit, stop.epoch
+    best, at = _best(stop.trial, list(stop.trial.intermediate_values), stop.direction)
     if math.isnan(best):
         return Cut(f"{metric} {{}} at any {unit} up to {epoch}", best, "", math.nan, "")
     others = [
         other.intermediate_values[epoch]
-        for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        for other in stop.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if epoch in other.intermediate_values
     ]
-    keep = 50.0 if config.percentile is None else config.percentile
-    bound = float(np.nanpercentile(np.array(others), 100 - keep if direction == "maximize" else keep))
-    bar = "median" if config.percentile is None else f"bar of the best {keep:g} %"
+    keep = 50.0 if stop.config.percentile is None else stop.config.percentile
+    bound = float(np.nanpercentile(np.array(others), 100 - keep if stop.direction == "maximize" else keep))
+    bar = "median" if stop.config.percentile is None else f"bar of the best {keep:g} %"
     standard = f"the {bar} of {len(others)} completed trials at {unit} {epoch}"
-    since = f"at {unit} {epoch}" if trial.intermediate_values[epoch] == best else f"(its best, at {unit} {at})"
-    return Cut(f"{metric} {{}} {since}", best, _losing(direction), bound, standard)
+    since = f"at {unit} {epoch}" if stop.value == best else f"(its best, at {unit} {at})"
+    return Cut(f"{metric} {{}} {since}", best, stop.losing, bound, standard)
 
 
-def _patience_cut(
-    config: PrunerConfig,
-    study: Study,
-    trial: FrozenTrial,
-    epoch: int,
-    direction: Direction,
-    metric: str,
-    unit: str,
-) -> Cut:
-    patience, delta = config.patience or 5, config.min_delta or 0.0
-    epochs = sorted(trial.intermediate_values)
-    before, at = _best(trial, epochs[: -patience - 1], direction)
-    since, _ = _best(trial, epochs[-patience - 1 :], direction)
-    bound = before - delta if direction == "maximize" else before + delta
+def _patience_cut(stop: _Stop) -> Cut:
+    patience, delta = stop.config.patience or 5, stop.config.min_delta or 0.0
+    epochs = sorted(stop.trial.intermediate_values)
+    before, at = _best(stop.trial, epochs[: -patience - 1], stop.direction)
+    since, _ = _best(stop.trial, epochs[-patience - 1 :], stop.direction)
+    bound = before - delta if stop.direction == "maximize" else before + delta
     slack = f" with a tolerance of {delta:g}" if delta else ""
-    also = ""
-    if config.inner is not None:
-        inner = PrunerConfig(name=config.inner)
-        also = f"; {cut(inner, study, trial, epoch, direction, metric, unit)}"
-    subject = f"{metric} {{}}, the best of the {patience + 1} {unit}s up to {epoch},"
-    return Cut(subject, since, _losing(direction), bound, f"its best at {unit} {at}{slack}", also)
+    inner = stop.config.inner
+    also = "" if inner is None else f"; {_cut(replace(stop, config=PrunerConfig(name=inner)))}"
+    subject = f"{stop.metric} {{}}, the best of the {patience + 1} {stop.unit}s up to {stop.epoch},"
+    return Cut(subject, since, stop.losing, bound, f"its best at {stop.unit} {at}{slack}", also)
 
 
-def _threshold_cut(config: PrunerConfig, trial: FrozenTrial, epoch: int, metric: str, unit: str) -> Cut:
-    value = trial.intermediate_values[epoch]
-    subject = f"{metric} {{}} at {unit} {epoch}"
-    if config.lower is not None and value < config.lower:
-        return Cut(subject, value, "below", config.lower, "the lower bound")
-    upper = math.nan if config.upper is None else config.upper
-    return Cut(subject, value, "above", upper, "the upper bound")
-
-
-def _losing(direction: Direction) -> str:
-    return "below" if direction == "maximize" else "above"
+def _threshold_cut(stop: _Stop) -> Cut:
+    lower, upper = stop.config.lower, stop.config.upper
+    if lower is not None and stop.value < lower:
+        return Cut(stop.here, stop.value, "below", lower, "the lower bound")
+    return Cut(stop.here, stop.value, "above", math.nan if upper is None else upper, "the upper bound")
 
 
 def _best(trial: FrozenTrial, epochs: list[int], direction: Direction) -> tuple[float, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from search.errors import ExperimentError, ModelError
 from search.experiment import Experiment
 from search.messages import WorkerSetup
 from search.study.imbalance import check_comparable, check_decision, class_weight_of
+from search.study.own_functions import digests, own_data, own_losses
 from spaces import Params, Space
 from spaces.errors import SpaceError
 from spaces.fits import check_fits, located
@@ -32,6 +34,7 @@ class Plan:
         place: the experiment file (or what stands for it), which opens error messages.
         folder: relative sources are resolved against it.
         pins: parameters to start with, in order.
+        functions: the user's own functions for data and losses, ``/path/file.py:name``, with the digest of their files.
         notices: what the user should know before the study runs.
     """
 
@@ -44,6 +47,7 @@ class Plan:
     metrics: tuple[str, ...]
     objective: str
     direction: Direction
+    functions: Mapping[str, str]
     notices: tuple[str, ...]
 
     @property
@@ -68,13 +72,18 @@ class Plan:
         return self.space.source.files if isinstance(self.space, OpenSpace) else ()
 
     @property
+    def losses(self) -> tuple[str, ...]:
+        """The user's own losses that trials may train with; none in the plain case."""
+        return own_losses(self.space)
+
+    @property
     def rounds(self) -> int:
         """Trainings of one trial: folds times repeats."""
         return self.experiment.validation.rounds
 
     @property
     def step_unit(self) -> str:
-        """What the study's reports stand for: ``epoch``, or ``fold`` or ``round`` where a trial has several."""
+        """What the study's reports stand for: ``epoch``, or ``fold``, ``repeat`` or ``round`` where it has several."""
         return self.experiment.validation.unit if self.rounds > 1 else "epoch"
 
     def resolved(self) -> dict[str, Any]:
@@ -172,6 +181,7 @@ def make_plan(experiment: Experiment, *, place: str, folder: Path) -> Plan:
         metrics=metrics,
         objective=objective,
         direction=direction,
+        functions=digests((*own_data(experiment.data), *own_losses(space)), folder),
         notices=(*dataset.notices, *notices),
     )
 

@@ -241,6 +241,7 @@ class Recorder:
                     title=f"{self._plan.experiment.study}, trial {row.number} ({row.state})",
                     objective=objective,
                     path=folder / "learning_curves.png",
+                    unit=self._plan.step_unit,
                 )
 
         return produce

@@ -200,6 +200,10 @@ def test_rounds_are_thin_lines_behind_their_mean_as_far_as_all_went(tmp_path: Pa
     rounds = [{"round": number, **epoch} for number in (1, 2, 3) for epoch in history_of(10 + number, seed=number)]
     image = draw(tmp_path / "a.png", rounds, best_epoch=12)  # beyond the mean's end
     assert pixels_of(image, "#b5d3e6") > 50
+    folds = draw_learning_curves(
+        rounds, best_epoch=12, title="t", objective="val_accuracy", path=tmp_path / "folds.png", unit="fold"
+    )
+    assert folds.read_bytes() != (tmp_path / "a.png").read_bytes(), "the legend says 'each fold'"
 
 
 def test_one_round_has_no_lines_behind_it() -> None:

@@ -24,9 +24,10 @@ from search.pictures.mistakes import (
     worst_predictions,
 )
 from search.pictures.operating import draw_roc
-from search.pictures.plots import drawable, thin
+from search.pictures.plots import thin
 from search.pictures.residuals import draw_predictions, draw_residuals
 from search.pictures.surface import draw_decision_surface
+from search.pictures.words import drawable
 from spaces.data_spec import MASK_VALUE, DataSpec, InputSpec
 
 CURVES = ["confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png"]

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from picture_rows import IMPORTANCES, LOG_PARAMS, study_of
 
+from search.data.validation import ValidationConfig
 from search.pictures.comparisons import parallel_figure, slices_figure
 from search.pictures.dimensions import dimension_of
 from search.pictures.figure_style import value_axis
 from search.pictures.history import history_figure, importances_figure
 from search.pictures.overlay import curves_figure
 from search.pictures.rows import TrialRow, param_names
-from search.pictures.study_pages import hover_text, summary_line, write_study_pages
+from search.pictures.study_pages import hover_text, study_sections, summary_line, write_study_pages
 
 NAMES = ["study", "optimization_history", "param_importances", "parallel_coordinates", "slices"]
 
@@ -369,15 +370,30 @@ def test_the_mean_of_several_rounds_has_a_bar_of_its_spread() -> None:
     assert list(drawn["complete (3)"].error_y.array) == [0.02, 0.02, 0.02]
     assert drawn["pruned (1)"].error_y.array is None
     assert list(drawn["best: 0.7200 ± 0.0200 (trial 2)"].x) == [2]
-    text = hover_text(FOLDS[2], "val_accuracy")
+    text = hover_text(FOLDS[2], "val_accuracy", "fold")
     assert "val_accuracy 0.7200 ± 0.0200 at epoch 2 of 2" in text  # 4 epochs in 2 rounds
-    assert "rounds: 0.6800, 0.7200" in text
+    assert "folds: 0.6800, 0.7200" in text
 
 
 def test_curves_of_rounds_say_what_their_steps_are() -> None:
     figure = curves_figure(FOLDS, {0: [0.6, 0.7]}, objective="val_accuracy", direction="maximize", unit="fold")
     assert figure.layout.xaxis.title.text == "completed folds"
     assert figure.layout.yaxis.title.text == "val_accuracy (mean of the folds so far)"
+
+
+@pytest.mark.parametrize(
+    ("validation", "unit"),
+    [({"folds": 5}, "fold"), ({"repeats": 3}, "repeat"), ({"folds": 5, "repeats": 3}, "round")],
+)
+def test_pages_call_the_rounds_of_a_trial_by_their_name(validation: dict[str, int], unit: str) -> None:
+    assert ValidationConfig(**validation).unit == unit
+    sections = study_sections(
+        FOLDS, objective="v", direction="maximize", importances=None, curves={0: [0.6, 0.7]}, unit=unit
+    )
+    captions = {section.name: section.caption for section in sections}
+    assert f"one standard deviation over the {unit}s." in captions["optimization_history"]
+    assert captions["learning_curves"].startswith(f"The objective by {unit},")
+    assert f"{unit}s: 0.6800, 0.7200" in hover_text(FOLDS[2], "v", unit)
 
 
 @pytest.mark.parametrize("params", [{}, {"hp_a": 3}], ids=["no dimensions", "one value"])
