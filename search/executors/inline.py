@@ -36,11 +36,12 @@ class InlineExecutor:
         """Nothing takes long here before there is data."""
 
     def start(self, setup: WorkerSetup) -> None:
+        from search.training.kept import KeptLoops
         from search.training.threads import limit_threads
         from search.training.worker_data import WorkerData
 
         limit_threads(setup.threads)
-        self._setup, self._data = setup, WorkerData(setup.arrays)
+        self._setup, self._data, self._kept = setup, WorkerData(setup.arrays), KeptLoops()
 
     def submit(self, job: Job) -> None:
         assert self._job is None, "one job at a time"
@@ -87,7 +88,7 @@ class InlineExecutor:
             return score(job, self._setup, self._data)
         try:
             if self._running is None:
-                self._running = run_trial(job, self._setup, self._data)
+                self._running = run_trial(job, self._setup, self._data, self._kept)
                 return next(self._running)
             if self._reply is None:
                 return None

@@ -12,9 +12,14 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.errors import mistake_in
 from search.messages import Job, PictureJob, Reply, TrialJob, WorkerBug, WorkerReady, WorkerSetup
+
+if TYPE_CHECKING:
+    from search.training.kept import KeptLoops
+    from search.training.worker_data import WorkerData
 
 SCRATCH_PREFIX = "kerasweep-worker-"
 
@@ -33,16 +38,17 @@ def main(descriptor: int, coordinator: int) -> None:
         import_backend()
         imported = time.perf_counter() - began
         setup: WorkerSetup = line.recv()
+        from search.training.kept import KeptLoops
         from search.training.threads import backend_versions, limit_threads
         from search.training.worker_data import WorkerData
 
         limit_threads(setup.threads)
-        data = WorkerData(setup.arrays)
+        data, kept = WorkerData(setup.arrays), KeptLoops()
         line.send(WorkerReady(backend_versions(), imported))
         while True:
             job: Job = line.recv()
             number = job.number
-            _serve(job, setup, data, line)
+            _serve(job, setup, data, kept, line)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the coordinator has gone, or wants no more
     except Exception as error:  # noqa: BLE001 - the process boundary: the coordinator shows it
@@ -51,11 +57,9 @@ def main(descriptor: int, coordinator: int) -> None:
         _remove_scratch()
 
 
-def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None:
+def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line: Connection) -> None:
     from search.training.trial import run_trial, score
-    from search.training.worker_data import WorkerData
 
-    assert isinstance(data, WorkerData)
     if isinstance(job, PictureJob):
         from search.training.look import look
 
@@ -64,7 +68,7 @@ def _serve(job: Job, setup: WorkerSetup, data: object, line: Connection) -> None
     if not isinstance(job, TrialJob):
         line.send(score(job, setup, data))
         return
-    running = run_trial(job, setup, data)
+    running = run_trial(job, setup, data, kept)
     try:
         report = next(running)
         while True:

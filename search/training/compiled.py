@@ -42,7 +42,7 @@ class CompiledLoop(EpochLoop):
         """Make every variable before tracing: a ``tf.function`` may not make them inside its loop."""
         import tensorflow as tf
 
-        model = self._model
+        model = self.model
         x, y = tf.nest.map_structure(lambda array: np.asarray(array[:1]), (train.x, train.y))
         predicted = model(x, training=False)
         if model._compile_loss is not None:
@@ -55,7 +55,7 @@ class CompiledLoop(EpochLoop):
         function = self._functions.get(self._phase.first_epoch)
         if function is None:
             function = trace_training(
-                self._model, self._config.batch_size, self._train_arrays, scheduled=rates is not None
+                self.model, self._config.batch_size, self._train_arrays, scheduled=rates is not None
             )
             self._functions[self._phase.first_epoch] = function
         metrics = function(order, self._no_rates if rates is None else rates, *self._train_arrays)
@@ -64,9 +64,9 @@ class CompiledLoop(EpochLoop):
     def _validate(self) -> Validated:
         assert self._validation_arrays is not None, "there is no validation part"
         if self._validation_function is None:
-            measures = is_own(self._model, "test_step") or bool(self._own_names())
+            measures = is_own(self.model, "test_step") or bool(self._own_names())
             self._validation_function = trace_validation(
-                self._model, validation_batch(self._model), self._validation_arrays, self._setup, measures=measures
+                self.model, validation_batch(self.model), self._validation_arrays, self._setup, measures=measures
             )
         loss, outputs, metrics = self._validation_function(*self._validation_arrays)
         found = outputs.numpy() if outputs.shape.rank == 2 else None
@@ -75,7 +75,7 @@ class CompiledLoop(EpochLoop):
 
     def _own_names(self) -> set[str]:
         """Metrics that the model was compiled with, beyond the study's."""
-        return set(self._model.get_metrics_result()) - {"loss", *self._setup.metrics}
+        return set(self.model.get_metrics_result()) - {"loss", *self._setup.metrics}
 
 
 def trace_training(model: keras.Model, batch_size: int, arrays: list[Any], *, scheduled: bool) -> Function:

@@ -18,27 +18,27 @@ class FitLoop(EpochLoop):
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
         self._part, self._weights = train, weights
-        if not self._model.optimizer.built:
-            self._model.optimizer.build(self._model.trainable_variables)
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
 
     def _enter(self, phase: Phase) -> None:
         super()._enter(phase)
-        self._model.train_function = None  # it is made for one optimizer
+        self.model.train_function = None  # it is made for one optimizer
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
         batches = _batches(self._part, order, self._config.batch_size, self._weights)
         callbacks = [] if rates is None else [_rates_callback(rates)]
-        with _keeps_raw_weights(self._model.optimizer):
-            history = self._model.fit(batches, verbose=0, shuffle=False, callbacks=callbacks)
+        with _keeps_raw_weights(self.model.optimizer):
+            history = self.model.fit(batches, verbose=0, shuffle=False, callbacks=callbacks)
         return {name: float(values[-1]) for name, values in history.history.items()}
 
     def _validate(self) -> Validated:
         part = self._validation
         assert part is not None, "there is no validation part"
         order = np.arange(len(part), dtype=np.int32)
-        batches = _batches(part, order, validation_batch(self._model), None)
-        metrics = self._model.evaluate(batches, verbose=0, return_dict=True)
-        outputs = self._model.predict(batches, verbose=0)
+        batches = _batches(part, order, validation_batch(self.model), None)
+        metrics = self.model.evaluate(batches, verbose=0, return_dict=True)
+        outputs = self.model.predict(batches, verbose=0)
         found = np.asarray(outputs, np.float32) if fits(outputs, self._setup) else None
         return Validated(float(metrics["loss"]), found, own_metrics(metrics, self._setup))
 

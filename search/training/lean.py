@@ -16,7 +16,8 @@ from search.data.dataset import Part
 from search.messages import WorkerSetup
 from search.training.compiled import CompiledLoop, signature_of
 from search.training.loops import Array, Validated, validation_batch
-from search.training.phases import Phase, set_rate
+from search.training.numbers import FreeNumbers
+from search.training.phases import Phase, first_phase, set_rate
 from search.training.weights import Weights, weights_of
 from spaces.builders import build_optimizer
 from spaces.evaluation import evaluate
@@ -47,6 +48,21 @@ class LeanLoop(CompiledLoop):
     ) -> None:
         self._weights: Weights = weights_of(model, config)
         super().__init__(model, config, train, validation, setup, epochs=epochs)
+        self._numbers = FreeNumbers(model, self._first.optimizer)
+
+    def adopt(self, fresh: keras.Model, config: ModelConfig, *, epochs: int) -> None:
+        """Begin another trial in the same graph, as a loop of its own would: its model, built freshly, stays as it is.
+
+        Args:
+            fresh: of the same structure (``search.training.numbers.structure_of``).
+            config: what it was built from.
+        """
+        optimizer = build_optimizer(config.optimizer)
+        self._numbers.take(fresh, optimizer)
+        self._first.optimizer.learning_rate = float(optimizer.learning_rate)
+        self._take_config(config, epochs)
+        self._first = self._phase = first_phase(self._first.optimizer, config, epochs)
+        self.restart(fresh)
 
     def _create_state(self, train: Part) -> None:
         """Nothing: a model of layers has its variables from the start, and its metrics are not in the graph."""
@@ -56,9 +72,10 @@ class LeanLoop(CompiledLoop):
         function = self._functions.get(self._phase.first_epoch)
         if function is None:
             function = trace_epoch(
-                self._model,
+                self.model,
                 self._weights,
                 self._phase.optimizer,
+                self._numbers,
                 self._train_arrays,
                 scheduled=rates is not None,
                 outputs=self._setup.spec.outputs if names else None,
@@ -79,7 +96,11 @@ class LeanLoop(CompiledLoop):
         assert self._validation_arrays is not None, "there is no validation part"
         if self._validation_function is None:
             self._validation_function = trace_scoring(
-                self._model, self._validation_arrays, self._setup.spec.outputs, validation_batch(self._model)
+                self.model,
+                self._numbers,
+                self._validation_arrays,
+                self._setup.spec.outputs,
+                validation_batch(self.model),
             )
         loss, outputs = self._validation_function(*self._validation_arrays)
         return Validated(float(loss), outputs.numpy(), {})
@@ -103,6 +124,7 @@ def trace_epoch(
     model: keras.Model,
     weights: Weights,
     optimizer: Any,
+    numbers: FreeNumbers,
     arrays: list[Any],
     *,
     scheduled: bool,
@@ -115,6 +137,7 @@ def trace_epoch(
 
     Args:
         optimizer: built for ``weights``.
+        numbers: of the model and the optimizer, which later trials may change.
         scheduled: whether each step takes its learning rate from ``rates`` (steps,).
     """
     import tensorflow as tf
@@ -137,20 +160,24 @@ def trace_epoch(
 
         weights.load()
         start = (tf.constant(0), tf.constant(0.0), _parts(steps if outputs else 0, outputs or 1))
-        _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)
+        with numbers.in_place():
+            _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)
         weights.store()
         return total / tf.cast(samples, tf.float32), parts.concat() if outputs else tf.zeros((0, 1))
 
-    numbers = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)]
-    return tf.function(epoch, input_signature=[*numbers, *map(signature_of, arrays)], autograph=False)
+    fixed = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)]
+    return tf.function(epoch, input_signature=[*fixed, *map(signature_of, arrays)], autograph=False)
 
 
-def trace_scoring(model: keras.Model, arrays: list[Any], outputs: int, batch_size: int) -> Function:
+def trace_scoring(
+    model: keras.Model, numbers: FreeNumbers, arrays: list[Any], outputs: int, batch_size: int
+) -> Function:
     """A function of (x, y) that returns the mean loss and the outputs (samples, outputs), at most so many at once."""
     import tensorflow as tf
 
     def whole(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, predicted = _forward(model, x, y, training=False)
+        with numbers.in_place():
+            loss, predicted = _forward(model, x, y, training=False)
         return loss, tf.cast(predicted, tf.float32)
 
     def in_batches(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -52,6 +52,7 @@ class EpochLoop(ABC):
     """Trains a compiled model one epoch at a time.
 
     Attributes:
+        model: the one that is trained.
         threshold: above which probability a sample was of the second class in the last validation, where
             ``setup.threshold`` has it chosen; None else.
         outputs: of the last validation, float32 (samples, outputs).
@@ -68,14 +69,13 @@ class EpochLoop(ABC):
         epochs: int,
     ) -> None:
         """``epochs``: the most that will be trained, over which some schedules stretch."""
-        self._model, self._config, self._setup, self._epochs = model, config, setup, epochs
+        self.model, self._setup = model, setup
+        self._take_config(config, epochs)
         self._epoch = 0
         self.threshold: float | None = None
         self.outputs: Array | None = None
         self._phase = self._first = first_phase(self._first_optimizer(), config, epochs)
         self._second: Phase | None = None
-        optimizers = [config.optimizer] + ([config.second.optimizer] if config.second is not None else [])
-        self._reports_rate = any(optimizer.schedule is not None for optimizer in optimizers)
         self.set_data(train, validation)
 
     def train(self, order: Array) -> dict[str, float]:
@@ -117,7 +117,7 @@ class EpochLoop(ABC):
 
     def averaged(self) -> AbstractContextManager[None]:
         """Inside, the model holds the moving average of its weights, where its optimizer keeps one."""
-        return averaged_weights(self._model, self._phase.optimizer, self._show_average)
+        return averaged_weights(self.model, self._phase.optimizer, self._show_average)
 
     def set_data(self, train: Part, validation: Part | None) -> None:
         """Train and validate on other arrays, of the same shapes of sample; nothing is traced again."""
@@ -132,24 +132,29 @@ class EpochLoop(ABC):
         """Begin a new training with the weights and random states of a freshly built model; nothing is traced again."""
         if self._phase is not self._first:
             self._enter(self._first)
-        restart(self._model, fresh)
+        restart(self.model, fresh)
         self._first.restart(self._trained())
         self._epoch, self.threshold, self.outputs = 0, None, None
 
+    def _take_config(self, config: ModelConfig, epochs: int) -> None:
+        self._config, self._epochs = config, epochs
+        optimizers = [config.optimizer] + ([config.second.optimizer] if config.second is not None else [])
+        self._reports_rate = any(optimizer.schedule is not None for optimizer in optimizers)
+
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
-        self._model.optimizer = phase.optimizer
+        self.model.optimizer = phase.optimizer
 
     def _first_optimizer(self) -> Any:
         """That of ``config.optimizer``."""
-        return self._model.optimizer
+        return self.model.optimizer
 
     def _trained(self) -> list[Any]:
         """The variables that optimizers update."""
-        return list(self._model.trainable_variables)
+        return list(self.model.trainable_variables)
 
     def _show_average(self, optimizer: Any) -> None:
-        optimizer.finalize_variable_values(self._model.trainable_variables)
+        optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def _look_for_plateau(self, value: float, direction: Direction) -> None:
         if self._phase.plateau is not None:

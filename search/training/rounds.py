@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from search.portable import score_units
 from search.training.loops import EpochLoop, epoch_order
 from search.training.progress import Best
 from spaces.errors import SpaceError
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,6 @@ class RoundEnd:
 
 
 def train_round(
-    model: keras.Model,
     loop: EpochLoop,
     job: TrialJob,
     setup: WorkerSetup,
@@ -51,7 +47,7 @@ def train_round(
     round: int = 1,
     shuffle: bool = True,
 ) -> Generator[EpochReport, Decision, RoundEnd]:
-    """Train a built model once: a trial's only round, or one of its folds and repeats.
+    """Train the loop's model once: a trial's only round, or one of its folds and repeats.
 
     Where the optimizer averages the weights, the averages are what is validated, compared and kept; training itself
     goes on with the raw ones.
@@ -62,6 +58,7 @@ def train_round(
         round: 1-based.
         shuffle: False trains on the samples in their own order in every epoch.
     """
+    model = loop.model
     best, weights, threshold, outputs, done = Best(), None, None, None, 0
     outcome: Outcome = "completed"
     for epoch in range(1, job.epochs + 1):

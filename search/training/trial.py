@@ -29,6 +29,7 @@ from search.messages import (
     TrialResult,
     WorkerSetup,
 )
+from search.training.kept import KeptLoops
 from search.training.loops import EpochLoop, make_loop
 from search.training.progress import is_better
 from search.training.restart import can_restart
@@ -44,16 +45,22 @@ if TYPE_CHECKING:
     import keras
 
 
-def run_trial(job: TrialJob, setup: WorkerSetup, data: WorkerData) -> Generator[Report, Reply, TrialResult]:
+def run_trial(
+    job: TrialJob, setup: WorkerSetup, data: WorkerData, kept: KeptLoops | None = None
+) -> Generator[Report, Reply, TrialResult]:
     """Train one trial, in as many rounds as it has. Yields a report after each epoch and each round.
 
     Each report expects its reply; the result is returned. One model and one traced loop serve all rounds: between them
     the variables are set back to those of a model that was built under the round's own seed.
 
     Expected failures (a loss that is not finite, memory that runs out) become results; anything else is raised.
+
+    Args:
+        kept: the graphs of earlier trials over the same data, in which this one may train, and its own is kept for the
+            next; the numbers are the same with and without.
     """
     started = time.perf_counter()
-    progress = _Progress(job, setup, started)
+    progress, kept = _Progress(job, setup, started), KeptLoops() if kept is None else kept
     try:
         if job.config.custom is None:
             model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
@@ -62,8 +69,9 @@ def run_trial(job: TrialJob, setup: WorkerSetup, data: WorkerData) -> Generator[
             model = built.model
             progress.job, progress.setup, progress.shuffle = built.job, built.setup, built.shuffle
         progress.parameters = model.count_params()
-        return (yield from _train(model, data, progress))
+        return (yield from _train(model, data, progress, kept))
     except out_of_memory_errors():
+        kept.clear()
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
 
 
@@ -124,27 +132,31 @@ class _Progress:
         )
 
 
-def _train(model: keras.Model, data: WorkerData, progress: _Progress) -> Generator[Report, Reply, TrialResult]:
+def _train(
+    model: keras.Model, data: WorkerData, progress: _Progress, kept: KeptLoops
+) -> Generator[Report, Reply, TrialResult]:
     job, setup = progress.job, progress.setup
-    loop: EpochLoop | None = None
+    loop: EpochLoop | None = kept.find(job.config, model, epochs=job.epochs)
     for number in range(1, progress.rounds + 1):
         own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
-        if loop is not None:
+        if loop is not None and number > 1:
             fresh = _build_again(job.config, setup, own.train, seed)
             if can_restart(model):
                 loop.restart(fresh)
-                loop.set_data(own.train, own.validation)
             else:
                 model, loop = fresh, None
-        if loop is None:
+        if loop is not None:
+            loop.set_data(own.train, own.validation)
+        else:
             limit = in_memory_limit(setup)
             loop = make_loop(
                 model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit
             )
+            kept.keep(job.config, loop)
         if number == 1:
             progress.build_seconds = time.perf_counter() - progress.started
         end = yield from train_round(
-            model, loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
+            loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
         )
         progress.add(end)
         if end.outcome != "completed":
@@ -156,6 +168,9 @@ def _train(model: keras.Model, data: WorkerData, progress: _Progress) -> Generat
             reply = yield RoundReport(job.number, number, end.best.value, end.best.epoch, end.epochs)
             if _is_stop(reply) and number < progress.rounds:
                 return progress.result("stopped")
+    assert loop is not None, "there is at least one round"
+    if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
+        model.set_weights(loop.model.get_weights())
     _save(model, progress)
     _save_outputs(progress)
     return progress.result("completed")

@@ -70,7 +70,7 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
     assert ended.scores or experiment.data.test is None
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_checked(name: str, tmp_path: Path) -> None:
     copy = ["--data", str(LOOK_ALIKES[name](tmp_path))] if name in LOOK_ALIKES else []
     done = CliRunner().invoke(app, ["check", str(FOLDER / f"{name}.yaml"), "--models", "0", *copy])

@@ -1,0 +1,167 @@
+"""Does a trial in an earlier one's graph give the numbers that it would give in its own? (Real, tiny Keras models.)"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.messages import Decision, EpochReport, Report, TrialJob, TrialResult, WorkerSetup
+from search.training import lean
+from search.training.kept import KeptLoops
+from search.training.numbers import structure_of
+from search.training.threads import limit_threads
+from search.training.trial import run_trial
+from search.training.worker_data import WorkerData
+from spaces import DataSpec, ModelConfig, parse_space, resolve
+from spaces.model_config import ScheduleConfig
+from spaces.suggesters import Sampled
+
+BASE: dict[str, Any] = {
+    "layers": 1, "units": 6, "activation": "tanh", "batch_norm": True, "dropout": 0.2, "input_dropout": 0.1,
+    "l1": 1e-4, "l2": 1e-3, "batch_size": 8, "optimizer": "sgd", "momentum": 0.5, "learning_rate": 0.02,
+}  # fmt: skip
+ROUNDS = 2
+
+# What the second trial has otherwise than the first.
+NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "rates, penalties, momentum": (
+        {"nesterov": True},
+        {"nesterov": True, "momentum": 0.9, "learning_rate": 0.1, "dropout": 0.4, "l1": 1e-3, "l2": 1e-2},
+    ),
+    "decay, clipped, in other batches": (
+        {"optimizer": "adamw", "beta_1": 0.8, "weight_decay": 0.1, "global_clipnorm": 0.5},
+        {"optimizer": "adamw", "beta_1": 0.95, "weight_decay": 0.01, "global_clipnorm": 0.1, "batch_size": 16},
+    ),
+    "averages, each gradient clipped": (
+        {"ema_momentum": 0.5, "clipnorm": 0.5},
+        {"ema_momentum": 0.9, "clipnorm": 0.01},
+    ),
+    "a schedule, what a class counts": (
+        {"schedule": "exponential", "decay_rate": 0.5, "decay_epochs": 2, "positive_weight": 2.0},
+        {"schedule": "cosine", "positive_weight": 5.0},
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    limit_threads(1)
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("arrays"), np.random.default_rng(0)
+    x = rng.normal(size=(83, 5)).astype(np.float32)
+    y = (x[:, :1] + 0.5 * rng.normal(size=(83, 1)) > 0).astype(np.float32)
+    for name, rows in {"train": slice(0, 60), "validation": slice(60, 83)}.items():
+        np.save(folder / f"x_{name}.npy", x[rows])
+        np.save(folder / f"y_{name}.npy", y[rows])
+    return folder
+
+
+def config(**changes: Any) -> ModelConfig:
+    base = {**BASE, **changes}
+    if base["optimizer"] != "sgd":
+        del base["momentum"]
+    return resolve(parse_space(base).suggest(Sampled(0)))
+
+
+def job(model: ModelConfig, **changes: Any) -> TrialJob:
+    return replace(TrialJob(number=4, config=model, seed=11, epochs=3, early_stopping=0), **changes)
+
+
+def setup(arrays: Path, **changes: Any) -> WorkerSetup:
+    spec = DataSpec.single((5,), 1, "binary")
+    return replace(WorkerSetup(arrays, spec, ("accuracy",), "val_loss", "minimize", None, 1), **changes)
+
+
+def play(running: Generator[Report, Any, TrialResult]) -> tuple[list[dict[str, float]], TrialResult]:
+    reports = []
+    try:
+        report = next(running)
+        while True:
+            if isinstance(report, EpochReport):
+                reports.append(dict(report.metrics))
+            report = running.send(Decision())
+    except StopIteration as end:
+        return reports, end.value
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A graph of training for each time that one was made."""
+    made, trace = [], lean.trace_epoch
+
+    def count(*given: Any, **named: Any) -> Any:
+        made.append(trace(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(lean, "trace_epoch", count)
+    return made
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_other_numbers_train_in_the_same_graph_to_the_same_result(
+    name: str, arrays: Path, tmp_path: Path, traced: list[Any]
+) -> None:
+    import keras
+
+    first, second = (config(**changes) for changes in NUMBERS[name])
+    data, kept, given = WorkerData(arrays), KeptLoops(), setup(arrays)
+    before, _ = play(run_trial(job(first), given, data, kept))
+    reports, _ = play(run_trial(job(second, save_to=tmp_path / "in_kept.keras"), given, data, kept))
+    assert len(traced) == 1, "the second trial was traced anew"
+    alone, _ = play(run_trial(job(second, save_to=tmp_path / "alone.keras"), given, data))
+    assert reports == alone != before
+    one, two = (keras.saving.load_model(tmp_path / f"{name}.keras", compile=False) for name in ("in_kept", "alone"))
+    for left, right in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert one.get_config()["layers"] == two.get_config()["layers"], "the file has the other trial's numbers"
+    back, _ = play(run_trial(job(first), given, data, kept))
+    assert back == before
+
+
+def test_repeats_and_pruned_trials_share_a_graph_too(arrays: Path, traced: list[Any]) -> None:
+    data, kept, given = WorkerData(arrays), KeptLoops(), setup(arrays, rounds=ROUNDS)
+    stopped = run_trial(job(config()), given, data, kept)
+    next(stopped)
+    with pytest.raises(StopIteration):
+        stopped.send(Decision(stop=True))
+    reports, _ = play(run_trial(job(config(dropout=0.5)), given, data, kept))
+    assert len(traced) == 1
+    assert reports == play(run_trial(job(config(dropout=0.5)), given, data))[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"units": 7}, {"layers": 2}, {"activation": "relu"}, {"dropout": 0.0}, {"l2": 0.0}, {"batch_norm": False},
+        {"optimizer": "rmsprop"}, {"momentum": 0.0}, {"ema_momentum": 0.9}, {"loss": "focal"}, {"schedule": "cosine"},
+        {"kernel_initializer": "he_normal"}, {"positive_weight": 2.0}, {"max_norm": 1.0},
+    ],
+)  # fmt: skip
+def test_another_structure_has_another_graph(changes: dict[str, Any]) -> None:
+    assert structure_of(config()) != structure_of(config(**changes))
+
+
+def test_two_phases_and_models_of_ones_own_are_not_shared() -> None:
+    plain = config()
+    assert structure_of(config(second_optimizer="adam", second_from=2)) is None
+    scheduled = plain.optimizer.model_copy(update={"schedule": ScheduleConfig(name="cosine")})
+    assert structure_of(plain.model_copy(update={"optimizer": scheduled})) is not None
+
+
+def test_what_is_kept_is_bounded(arrays: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.training.kept._MOST_LOOPS", 2)
+    data, kept, given = WorkerData(arrays), KeptLoops(), setup(arrays)
+    configs = [config(units=units) for units in (2, 3, 4)]
+    for one in configs:
+        running = run_trial(job(one, epochs=1), given, data, kept)
+        next(running)
+        running.close()
+    assert [structure_of(one) in kept for one in configs] == [False, True, True]
