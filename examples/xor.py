@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
-COPIES = 10
+COPIES = 25
 
 Pair = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def load() -> tuple[Pair, Pair, Pair]:
-    """The truth table of exclusive or: ten times to train on, once to validate and once to test.
+    """The truth table of exclusive or: 25 times to train on, once to validate and once to test.
 
     There is nothing to generalise to, as the four points are all that there is: each part holds all of them, and what
     is asked is whether training finds its way there at all.

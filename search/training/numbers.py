@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spaces.model_config import ModelConfig
+from search.training.weights import ELEMENTWISE
+from spaces.model_config import ModelConfig, OptimizerConfig
 
 if TYPE_CHECKING:
     import keras
@@ -142,12 +143,6 @@ def structure_of(config: ModelConfig) -> str | None:
     """
     if config.custom is not None or config.second is not None:
         return None
-    optimizer = config.optimizer
-    settings = {name: bool(value) if name in _OF_OPTIMIZERS else value for name, value in optimizer.settings.items()}
-    there = {name: bool(getattr(optimizer, name)) for name in _OF_OPTIMIZERS if hasattr(optimizer, name)}
-    plain = optimizer.model_copy(
-        update={"learning_rate": None, "settings": settings, **there, "schedule": optimizer.schedule is not None}
-    )
     layers = {
         name: tuple(layer.model_copy(update={"dropout": float(layer.dropout > 0)}) for layer in getattr(config, name))
         for name in ("hidden", "conv")
@@ -155,7 +150,7 @@ def structure_of(config: ModelConfig) -> str | None:
     same = config.model_copy(
         update={
             **layers,
-            "optimizer": plain,
+            "optimizer": _structure_of_optimizer(config.optimizer),
             "batch_size": 1,
             "input_dropout": float(config.input_dropout > 0),
             "l1": float(config.l1 > 0),
@@ -164,3 +159,12 @@ def structure_of(config: ModelConfig) -> str | None:
         }
     )
     return same.model_dump_json(warnings=False)
+
+
+def _structure_of_optimizer(optimizer: OptimizerConfig) -> OptimizerConfig:
+    plain = optimizer.model_copy(update={"learning_rate": None, "schedule": optimizer.schedule is not None})
+    if optimizer.name not in ELEMENTWISE:  # Muon and the like derive other settings from these numbers
+        return plain
+    settings = {name: bool(value) if name in _OF_OPTIMIZERS else value for name, value in optimizer.settings.items()}
+    there = {name: bool(getattr(optimizer, name)) for name in _OF_OPTIMIZERS if hasattr(optimizer, name)}
+    return plain.model_copy(update={"settings": settings, **there})

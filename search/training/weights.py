@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import keras
 
 Forward = Callable[[], tuple[Any, Any]]
-_ELEMENTWISE = {
+# Optimizers whose update of a number depends on that number's gradient and history alone.
+ELEMENTWISE = {
     "sgd", "rmsprop", "adam", "adamw", "nadam", "adamax", "adagrad", "adadelta", "lion", "ftrl",
 }  # fmt: skip
 # Each step copies the vector to the layers, which beyond this costs more than the updates that it saves.
@@ -138,4 +139,4 @@ def weights_of(model: keras.Model, config: ModelConfig) -> Weights:
 
 
 def _treats_alike(optimizer: OptimizerConfig) -> bool:
-    return optimizer.name in _ELEMENTWISE and optimizer.clipnorm is None
+    return optimizer.name in ELEMENTWISE and optimizer.clipnorm is None

@@ -149,6 +149,12 @@ def test_another_structure_has_another_graph(changes: dict[str, Any]) -> None:
     assert structure_of(config()) != structure_of(config(**changes))
 
 
+def test_an_optimizer_that_derives_settings_from_its_numbers_keeps_them() -> None:
+    one, two = (config(optimizer="muon", weight_decay=decay) for decay in (0.1, 0.01))
+    assert structure_of(one) != structure_of(two)
+    assert structure_of(one) == structure_of(config(optimizer="muon", weight_decay=0.1, learning_rate=0.5))
+
+
 def test_two_phases_and_models_of_ones_own_are_not_shared() -> None:
     plain = config()
     assert structure_of(config(second_optimizer="adam", second_from=2)) is None
