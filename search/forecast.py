@@ -128,7 +128,8 @@ def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Suggester]]) -> tu
             raise ExperimentError(f"{plan.place}: the {name} model cannot be trained ({result.reason})")
         memory = max(memory, resident_bytes())
         rest = seconds[1:] or seconds or [0.0]
-        tried.append(Tried(name, params, result.parameters, result.build_seconds + (seconds or [0.0])[0], mean(rest)))
+        begun = result.spent.get("build", 0.0)
+        tried.append(Tried(name, params, result.parameters, begun + (seconds or [0.0])[0], mean(rest)))
     return tried, memory
 
 

@@ -196,8 +196,10 @@ class TrialResult:
         values: the objective of each completed round, where there are several; empty otherwise.
         threshold: the decision threshold of the saved model, where one was chosen.
         reason: why it did not complete; empty if it did.
-        seconds: wall time from receiving the job; build_seconds of it passed before the first epoch.
+        seconds: wall time from receiving the job.
         model: the saved model, if one was.
+        spent: how much of the time went into ``build``, ``trace``, ``train``, ``validate`` and ``save``, in seconds; a
+            graph that is traced where it first runs counts as training.
     """
 
     number: int
@@ -206,13 +208,13 @@ class TrialResult:
     best_epoch: int | None
     epochs: int
     seconds: float
-    build_seconds: float
     parameters: int
     reason: str = ""
     model: Path | None = None
     memory_bytes: int = 0
     values: tuple[float, ...] = ()
     threshold: float | None = None
+    spent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,11 @@ class MlflowTracker:
             limit=queue_limit,
         )
 
+    @property
+    def busy_seconds(self) -> float | None:
+        """See `Tracker.busy_seconds`."""
+        return self._writer.busy_seconds
+
     def open_study(self, record: StudyRecord) -> str:
         """See `Tracker.open_study`.
 

@@ -18,6 +18,10 @@ class Tracker(Protocol):
     and raises ValueError.
     """
 
+    @property
+    def busy_seconds(self) -> float | None:
+        """How long a thread of its own has worked on the record; None where there is no such thread."""
+
     def open_study(self, record: StudyRecord) -> str:
         """Find the study's parent run, or make it; set it RUNNING and return its run id. Waits until done.
 

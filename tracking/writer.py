@@ -52,6 +52,7 @@ class Writer:
         self._done = 0
         self._stopping = False
         self._failure: BaseException | None = None
+        self.busy_seconds = 0.0  # that jobs have taken so far
         self._told = False  # whether someone has seen the failure
         # A daemon: a program that dies of its own bug must not wait for its record.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -137,12 +138,16 @@ class Writer:
 
     def _run(self) -> None:
         try:
+            began = time.perf_counter()
             self._setup()
+            self.busy_seconds += time.perf_counter() - began
             pause: float | None = None
             while (job := self._next(pause)) is not _STOP:
+                began = time.perf_counter()
                 if job is not None:
                     job()
                 pause = self._tick()
+                self.busy_seconds += time.perf_counter() - began
                 if job is not None:
                     self._count()
         except BaseException as error:  # noqa: BLE001 - not swallowed: raised again in the caller's thread

@@ -38,6 +38,7 @@ def run(
         str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow server or database.")
     ] = None,
     storage: Annotated[str | None, typer.Option(metavar="URL", help="Optuna storage instead of a journal.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where the time went, at the end.")] = False,
     home: HomeOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -71,12 +72,13 @@ def run(
         "tracking.uri": tracking,
     }
     if file is not None:
-        launch(load_experiment(file, changes), str(file), file.absolute().parent, home, quiet, verbose)
+        experiment, place, folder = load_experiment(file, changes), str(file), file.absolute().parent
+        launch(experiment, place, folder, home, quiet, verbose, profile)
         return
     if data is None:
         raise ExperimentError("run: needs an experiment file, or --data SOURCE (and --target COLUMN)")
     content = with_changes({"study": study or study_name_for(data)}, changes)
-    launch(parse_experiment(content, "run"), "run", Path.cwd(), home, quiet, verbose)
+    launch(parse_experiment(content, "run"), "run", Path.cwd(), home, quiet, verbose, profile)
 
 
 def demo(
@@ -103,10 +105,19 @@ def demo(
     launch(parse_experiment(content, "demo"), "demo", Path.cwd(), home, quiet, verbose)
 
 
-def launch(experiment: Experiment, place: str, folder: Path, home: Path | None, quiet: bool, verbose: bool) -> None:
+def launch(
+    experiment: Experiment,
+    place: str,
+    folder: Path,
+    home: Path | None,
+    quiet: bool,
+    verbose: bool,
+    profile: bool = False,
+) -> None:
     """Run an experiment under a display that suits the terminal, and print what came out."""
     from search.cli.display import make_display
     from search.cli.interrupt import interruptible
+    from search.cli.profile import print_profile
     from search.cli.results import print_result
     from search.home import find_home
     from search.study.run import run_study
@@ -124,6 +135,8 @@ def launch(experiment: Experiment, place: str, folder: Path, home: Path | None, 
             typer.echo("kerasweep: the study stopped at the error above; its finished trials are kept", err=True)
             raise typer.Exit(1) from None
     print_result(experiment, ended, place_home, again=_again(place, experiment.study, home), quiet=quiet)
+    if profile and ended.profile is not None:
+        print_profile(ended.profile)
     _leave(ended)
 
 

@@ -166,7 +166,5 @@ class SimulatedExecutor:
             model = job.save_to
         values = tuple(trial.values)
         self._events.append(
-            TrialResult(
-                number, outcome, value, trial.best.epoch, trial.epochs, 0.0, 0.0, 1, reason, model, values=values
-            )
+            TrialResult(number, outcome, value, trial.best.epoch, trial.epochs, 0.0, 1, reason, model, values=values)
         )

@@ -45,6 +45,7 @@ from search.study.judge import Judge
 from search.study.keep import ModelShelf, drop_outputs
 from search.study.observer import Observer
 from search.study.plan import Plan
+from search.study.profile import Profiler
 from search.study.prompt_threads import prompt_threads
 from search.study.proposals import Proposer
 from search.study.recorder import Recorder, Snapshot
@@ -69,8 +70,9 @@ class Coordinator:
         recorder: Recorder,
         observer: Observer,
         stop: StopRequest,
+        profiler: Profiler,
     ) -> None:
-        self._plan, self._folder, self._study = plan, folder, study
+        self._plan, self._folder, self._study, self._profiler = plan, folder, study, profiler
         self._proposer, self._executor, self._recorder, self._observer = proposer, executor, recorder, observer
         tracking = plan.experiment.tracking
         self.shelf = ModelShelf(
@@ -100,13 +102,16 @@ class Coordinator:
         with prompt_threads():
             while True:
                 self._clock.check(self._dispatcher.running)
-                if not self._clock.ending:
-                    self._dispatcher.fill()
-                self._endings.record()
+                with self._profiler.watch.time("storage"):
+                    if not self._clock.ending:
+                        self._dispatcher.fill()
+                    self._endings.record()
                 if not self._dispatcher.running:
+                    self._profiler.search_ended()
                     return self._end()
                 for event in self._executor.events(_POLL_SECONDS):
-                    self._handle(event)
+                    with self._profiler.watch.time("storage"):
+                        self._handle(event)
                 self._recorder.refresh(self.snapshot)
 
     def _end(self) -> str:
@@ -142,6 +147,7 @@ class Coordinator:
         for running in self._dispatcher.running.values():
             if not running.rounds:
                 running.began = time.monotonic()  # a trial's time does not include loading TensorFlow
+        self._profiler.worker_ready(ready.import_seconds)
         self._observer.worker_ready(ready.import_seconds)
 
     # -- reports ----------------------------------------------------------------------------------------------
@@ -190,6 +196,7 @@ class Coordinator:
             self._on_loss(running, event)
 
     def _on_result(self, running: Running, result: TrialResult) -> None:
+        self._profiler.trial_ended(result)
         self._dispatcher.announce(running)
         if result.outcome == "stopped" and not running.verdict:
             self._interrupted(running)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from search.messages import EpochReport, RoundReport
 from search.pictures.rows import TrialRow
+from search.study.profile import Profile
 from spaces import Params
 from spaces.metrics import Direction
 
@@ -45,6 +46,7 @@ class StudyEnded:
             or ``interrupted``.
         best: the best trial, if one completed; scores: its metrics on the test part.
         left: trials that the total still lacks.
+        profile: where the time went; None where nothing was trained.
     """
 
     ending: str
@@ -56,6 +58,7 @@ class StudyEnded:
     seconds: float
     rows: tuple[TrialRow, ...]
     parent_run: str | None
+    profile: Profile | None = None
 
 
 class Observer(Protocol):

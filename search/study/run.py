@@ -28,6 +28,7 @@ from search.study.gallery import are_due, draw_pictures
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.plan import Plan, make_plan
 from search.study.preflight import check_places
+from search.study.profile import Profile, Profiler
 from search.study.proposals import Proposer, left_running
 from search.study.pruners import make_pruner
 from search.study.recorder import Recorder
@@ -71,6 +72,7 @@ def run_study(
         SearchError, SpaceError, TrackingError: expected mistakes, before anything is written where they can be known.
         WorkerFailure: a bug, with the worker's traceback.
     """
+    profiler = Profiler()
     check_places(experiment, home)
     folder = folder or Path.cwd()
     study_folder = home.study(experiment.study)
@@ -78,11 +80,13 @@ def run_study(
     try:
         if not study_folder.path.exists():
             executor.open()  # workers load TensorFlow while the data is read
-        plan = make_plan(experiment, place=place, folder=folder)
+        with profiler.watch.time("data"):
+            plan = make_plan(experiment, place=place, folder=folder)
         _pruner_of(plan)  # refused, if it is to be, before anything is written
         home.make_ready()
         with study_folder.locked():
-            return _Launch(plan, home, study_folder, executor, observer or Silent(), stop or StopRequest()).run(tracker)
+            watched = observer or Silent(), stop or StopRequest(), profiler
+            return _Launch(plan, home, study_folder, executor, *watched).run(tracker)
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
@@ -126,9 +130,10 @@ class _Launch:
         executor: Executor,
         observer: Observer,
         stop: StopRequest,
+        profiler: Profiler,
     ) -> None:
         self._plan, self._home, self._folder = plan, home, folder
-        self._executor, self._observer, self._stop = executor, observer, stop
+        self._executor, self._observer, self._stop, self._profiler = executor, observer, stop, profiler
         self._began = time.monotonic()
 
     def run(self, tracker: Tracker | None) -> StudyEnded:
@@ -145,8 +150,9 @@ class _Launch:
         scored = best is None or str(best.number) in study.user_attrs.get(SCORES, {})
         settled = scored and not are_due(study, self._folder)
         if done >= total and settled and next(left_running(study), None) is None:
-            return self._end(study, "complete", None)
-        write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
+            return self._end(study, "complete", None, None)
+        with self._profiler.watch.time("data"):
+            write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
         self._executor.start(plan.setup(self._folder.arrays))
         tracker = tracker or make_tracker(plan.experiment, self._home)
         status: Any = "FAILED"
@@ -158,18 +164,28 @@ class _Launch:
             if study.user_attrs.get(ENDING):
                 study.set_user_attr(ENDING, "")  # how an earlier run ended is no longer how the study stands
             coordinator = Coordinator(
-                plan, self._folder, study, proposer, self._executor, recorder, self._observer, self._stop
+                plan,
+                self._folder,
+                study,
+                proposer,
+                self._executor,
+                recorder,
+                self._observer,
+                self._stop,
+                self._profiler,
             )
             coordinator.take_over(tracker.reconcile(finished_states(study)))
             ending = coordinator.run()
             study.set_user_attr(ENDING, ending)
-            self._deliver(study, coordinator, recorder, ending)
+            with self._profiler.watch.time("final"):
+                self._deliver(study, coordinator, recorder, ending)
             tracker.flush(_FLUSH_SECONDS)
             status = "KILLED" if ending == "interrupted" else "FINISHED"
         finally:
             tracker.close(status)
         shutil.rmtree(self._folder.arrays, ignore_errors=True)
-        return self._end(study, ending, parent)
+        profile = self._profiler.profile(self._executor.capacity, tracker.busy_seconds)
+        return self._end(study, ending, parent, profile)
 
     @staticmethod
     def _note_parent(study: optuna.Study, parent: str) -> None:
@@ -220,7 +236,7 @@ class _Launch:
             deliver(*parts, best, self._executor, recorder, self._observer, coordinator.shelf)
         draw_pictures(*parts, coordinator.shelf.kept, self._executor, recorder, self._observer, self._stop)
 
-    def _end(self, study: optuna.Study, ending: str, parent: str | None) -> StudyEnded:
+    def _end(self, study: optuna.Study, ending: str, parent: str | None, profile: Profile | None) -> StudyEnded:
         from search.study.records import to_rows
 
         best = self._best(study)
@@ -234,6 +250,7 @@ class _Launch:
             seconds=time.monotonic() - self._began,
             rows=tuple(to_rows(study.get_trials(deepcopy=False))),
             parent_run=parent,
+            profile=profile,
         )
         self._observer.ended(ended)
         return ended

@@ -69,24 +69,31 @@ class LeanLoop(CompiledLoop):
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
         names = tracked(self._setup.metrics)
-        function = self._functions.get(self._phase.first_epoch)
-        if function is None:
-            function = trace_epoch(
-                self.model,
-                self._weights,
-                self._phase.optimizer,
-                self._numbers,
-                self._train_arrays,
-                scheduled=rates is not None,
-                outputs=self._setup.spec.outputs if names else None,
-            )
-            self._functions[self._phase.first_epoch] = function
+        first = self._phase.first_epoch
+        if first not in self._functions:
+            with self.watch.time("trace"):
+                self._functions[first] = self._trace(scheduled=rates is not None, outputs=bool(names))
         size = np.int32(self._config.batch_size)
-        loss, outputs = function(order, self._no_rates if rates is None else rates, size, *self._train_arrays)
+        given = (order, self._no_rates if rates is None else rates, size, *self._train_arrays)
+        loss, outputs = self._functions[first](*given)
         metrics = {"loss": float(loss)}
         if names:  # of a regression in the units that the model has, as the loss is
             metrics |= evaluate(names, self._setup.spec.task, self._targets_of_training[order], outputs.numpy())
         return metrics
+
+    def _trace(self, *, scheduled: bool, outputs: bool) -> Function:
+        """The graph of this phase's epochs, run once over no samples: what TensorFlow does at a first run is done."""
+        function = trace_epoch(
+            self.model,
+            self._weights,
+            self._phase.optimizer,
+            self._numbers,
+            self._train_arrays,
+            scheduled=scheduled,
+            outputs=self._setup.spec.outputs if outputs else None,
+        )
+        function(np.zeros(0, np.int32), self._no_rates, np.int32(1), *self._train_arrays)
+        return function
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
         super()._hold(train, weights, validation)
@@ -95,13 +102,14 @@ class LeanLoop(CompiledLoop):
     def _validate(self) -> Validated:
         assert self._validation_arrays is not None, "there is no validation part"
         if self._validation_function is None:
-            self._validation_function = trace_scoring(
-                self.model,
-                self._numbers,
-                self._validation_arrays,
-                self._setup.spec.outputs,
-                validation_batch(self.model),
-            )
+            with self.watch.time("trace"):
+                self._validation_function = trace_scoring(
+                    self.model,
+                    self._numbers,
+                    self._validation_arrays,
+                    self._setup.spec.outputs,
+                    validation_batch(self.model),
+                )
         loss, outputs = self._validation_function(*self._validation_arrays)
         return Validated(float(loss), outputs.numpy(), {})
 
@@ -196,7 +204,9 @@ def trace_scoring(
 
     # Without a loop there is less to trace. Folds may differ by a sample or two, which does no harm.
     function = whole if len(arrays[1]) <= batch_size else in_batches
-    return tf.function(function, input_signature=[signature_of(array) for array in arrays], autograph=False)
+    traced = tf.function(function, input_signature=[signature_of(array) for array in arrays], autograph=False)
+    traced.get_concrete_function()
+    return traced
 
 
 def _forward(model: keras.Model, x: Any, y: Any, weights: Any = None, *, training: bool) -> tuple[Any, Any]:

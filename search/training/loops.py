@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from search.data.dataset import Part
 from search.messages import WorkerSetup
+from search.stopwatch import Stopwatch
 from search.training.balance import sample_weights
 from search.training.phases import Phase, averaged_weights, first_phase, second_phase
 from search.training.restart import restart
@@ -53,6 +54,7 @@ class EpochLoop(ABC):
 
     Attributes:
         model: the one that is trained.
+        watch: has the time of ``train`` and ``validate``, and of ``trace`` where that is a step of its own.
         threshold: above which probability a sample was of the second class in the last validation, where
             ``setup.threshold`` has it chosen; None else.
         outputs: of the last validation, float32 (samples, outputs).
@@ -69,7 +71,7 @@ class EpochLoop(ABC):
         epochs: int,
     ) -> None:
         """``epochs``: the most that will be trained, over which some schedules stretch."""
-        self.model, self._setup = model, setup
+        self.model, self._setup, self.watch = model, setup, Stopwatch()
         self._take_config(config, epochs)
         self._epoch = 0
         self.threshold: float | None = None
@@ -88,7 +90,8 @@ class EpochLoop(ABC):
                 self._second.restart(self._trained())
             self._enter(self._second)
         rates = self._phase.rates_of(self._epoch, -(-len(order) // self._config.batch_size))
-        metrics = self._train(order, rates)
+        with self.watch.time("train"):
+            metrics = self._train(order, rates)
         if self._reports_rate:
             metrics["learning_rate"] = float(self._phase.optimizer.learning_rate if rates is None else rates[-1])
         if self._validation is None:
@@ -102,7 +105,11 @@ class EpochLoop(ABC):
         """
         if self._validation is None:
             return {}
-        done, setup = self._validate(), self._setup
+        with self.watch.time("validate"):
+            return self._measured(self._validate())
+
+    def _measured(self, done: Validated) -> dict[str, float]:
+        setup = self._setup
         self.outputs, metrics = done.outputs, {"loss": done.loss, **done.own}
         if done.outputs is not None:
             if setup.threshold is not None:

@@ -29,6 +29,7 @@ from search.messages import (
     TrialResult,
     WorkerSetup,
 )
+from search.stopwatch import Stopwatch
 from search.training.kept import KeptLoops
 from search.training.loops import EpochLoop, make_loop
 from search.training.progress import is_better
@@ -63,7 +64,8 @@ def run_trial(
     progress, kept = _Progress(job, setup, started), KeptLoops() if kept is None else kept
     try:
         if job.config.custom is None:
-            model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
+            with progress.watch.time("build"):
+                model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
         else:
             built = yield from build_asking(job, setup, data.train)
             model = built.model
@@ -84,7 +86,7 @@ class _Progress:
         self.ended: list[RoundEnd] = []
         self.epochs, self.parameters = 0, 0
         self.shuffle = True
-        self.build_seconds = 0.0
+        self.watch = Stopwatch()
         self.model: Path | None = None
 
     def add(self, end: RoundEnd) -> None:
@@ -122,13 +124,13 @@ class _Progress:
             best_epoch=self.best_epoch,
             epochs=self.epochs,
             seconds=time.perf_counter() - self.started,
-            build_seconds=self.build_seconds,
             parameters=self.parameters,
             reason=reason,
             model=self.model,
             memory_bytes=resident_bytes(),
             values=self.values if self.rounds > 1 else (),
             threshold=self.threshold,
+            spent=dict(self.watch.seconds),
         )
 
 
@@ -136,25 +138,26 @@ def _train(
     model: keras.Model, data: WorkerData, progress: _Progress, kept: KeptLoops
 ) -> Generator[Report, Reply, TrialResult]:
     job, setup = progress.job, progress.setup
-    loop: EpochLoop | None = kept.find(job.config, model, epochs=job.epochs)
+    with progress.watch.time("build"):
+        loop: EpochLoop | None = kept.find(job.config, model, epochs=job.epochs)
     for number in range(1, progress.rounds + 1):
         own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
-        if loop is not None and number > 1:
-            fresh = _build_again(job.config, setup, own.train, seed)
-            if can_restart(model):
-                loop.restart(fresh)
+        with progress.watch.time("build"):
+            if loop is not None and number > 1:
+                fresh = _build_again(job.config, setup, own.train, seed)
+                if can_restart(model):
+                    loop.restart(fresh)
+                else:
+                    model, loop = fresh, None
+            if loop is not None:
+                loop.set_data(own.train, own.validation)
             else:
-                model, loop = fresh, None
-        if loop is not None:
-            loop.set_data(own.train, own.validation)
-        else:
-            limit = in_memory_limit(setup)
-            loop = make_loop(
-                model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit
-            )
-            kept.keep(job.config, loop)
-        if number == 1:
-            progress.build_seconds = time.perf_counter() - progress.started
+                limit = in_memory_limit(setup)
+                loop = make_loop(
+                    model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit
+                )
+                kept.keep(job.config, loop)
+        loop.watch = progress.watch
         end = yield from train_round(
             loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
         )
@@ -169,10 +172,11 @@ def _train(
             if _is_stop(reply) and number < progress.rounds:
                 return progress.result("stopped")
     assert loop is not None, "there is at least one round"
-    if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
-        model.set_weights(loop.model.get_weights())
-    _save(model, progress)
-    _save_outputs(progress)
+    with progress.watch.time("save"):
+        if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
+            model.set_weights(loop.model.get_weights())
+        _save(model, progress)
+        _save_outputs(progress)
     return progress.result("completed")
 
 
