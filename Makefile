@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/kerasweep demo
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Formatter, linter, strict types; the tests with warnings as errors are `make test`.
 check: $(READY)

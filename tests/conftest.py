@@ -28,14 +28,22 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 # pytest puts this folder on the path, where `tests/spaces` would pass for the package of that name.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-# Whole programs and servers take their minutes: begun first, they run beside everything else on the other core.
+# What takes its minutes is begun first, so that no core waits for the other at the end.
 _FIRST = (
     "test_record",
+    "test_custom_study",
+    "test_examples",
+    "test_training",
     "test_killed",
     "test_readme",
+    "test_space_family_models",
+    "test_look",
+    "test_served_models",
     "test_executor_contract",
     "test_tracker_contract",
     "test_bad_state",
+    "test_kept_loops",
+    "test_training_rounds",
 )
 
 
