@@ -51,6 +51,10 @@ class CompiledLoop(EpochLoop):
             model.reset_metrics()
         model.optimizer.build(model.trainable_variables)
 
+    def release(self) -> None:
+        super().release()
+        self._train_arrays, self._validation_arrays = [], None
+
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
         function = self._functions.get(self._phase.first_epoch)
         if function is None:

@@ -49,6 +49,11 @@ class KeptLoops:
         while len(self._loops) > _MOST_LOOPS or self._weights() > _MOST_WEIGHTS:
             self._loops.popitem(last=False)
 
+    def release(self) -> None:
+        """Let go of the arrays that a trial was trained on: graphs are kept, data is not."""
+        for loop in self._loops.values():
+            loop.release()
+
     def clear(self) -> None:
         """Forget all of them, where memory has run out."""
         self._loops.clear()

@@ -135,6 +135,10 @@ class EpochLoop(ABC):
             self._targets = raw_targets(validation.y, self._setup)
         self._hold(train, weights, validation)
 
+    def release(self) -> None:
+        """Let go of the arrays: a loop that is kept must not keep them. ``set_data`` gives it others."""
+        self._validation = None
+
     def restart(self, fresh: keras.Model) -> None:
         """Begin a new training with the weights and random states of a freshly built model; nothing is traced again."""
         if self._phase is not self._first:

@@ -38,7 +38,7 @@ from search.training.rounds import RoundEnd, resident_bytes, train_round
 from search.training.scoring import score_part
 from search.training.seeds import round_seed
 from search.training.threads import out_of_memory_errors
-from search.training.worker_data import WorkerData
+from search.training.worker_data import RoundData, WorkerData
 from spaces.builders import build
 from spaces.model_config import ModelConfig
 
@@ -75,6 +75,8 @@ def run_trial(
     except out_of_memory_errors():
         kept.clear()
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
+    finally:
+        kept.release()
 
 
 class _Progress:
@@ -138,25 +140,13 @@ def _train(
     model: keras.Model, data: WorkerData, progress: _Progress, kept: KeptLoops
 ) -> Generator[Report, Reply, TrialResult]:
     job, setup = progress.job, progress.setup
-    with progress.watch.time("build"):
-        loop: EpochLoop | None = kept.find(job.config, model, epochs=job.epochs)
+    loop: EpochLoop | None = None
     for number in range(1, progress.rounds + 1):
         own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
         with progress.watch.time("build"):
-            if loop is not None and number > 1:
-                fresh = _build_again(job.config, setup, own.train, seed)
-                if can_restart(model):
-                    loop.restart(fresh)
-                else:
-                    model, loop = fresh, None
-            if loop is not None:
-                loop.set_data(own.train, own.validation)
-            else:
-                limit = in_memory_limit(setup)
-                loop = make_loop(
-                    model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit
-                )
-                kept.keep(job.config, loop)
+            if number > 1:
+                model = _build_again(job.config, setup, own.train, seed)
+            loop = _loop_for(model, loop, own, progress, kept)
         loop.watch = progress.watch
         end = yield from train_round(
             loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
@@ -178,6 +168,26 @@ def _train(
         _save(model, progress)
         _save_outputs(progress)
     return progress.result("completed")
+
+
+def _loop_for(
+    model: keras.Model, before: EpochLoop | None, own: RoundData, progress: _Progress, kept: KeptLoops
+) -> EpochLoop:
+    """What trains a freshly built model: the loop of the round before, one of an earlier trial, or a new one."""
+    job, setup = progress.job, progress.setup
+    loop: EpochLoop | None = None
+    if before is None:
+        loop = kept.find(job.config, model, epochs=job.epochs)
+    elif can_restart(before.model):
+        loop = before
+        loop.restart(model)
+    if loop is not None:
+        loop.set_data(own.train, own.validation)
+        return loop
+    limit = in_memory_limit(setup)
+    loop = make_loop(model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit)
+    kept.keep(job.config, loop)
+    return loop
 
 
 def _build_again(config: ModelConfig, setup: WorkerSetup, train: Part, seed: int) -> keras.Model:

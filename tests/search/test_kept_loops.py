@@ -171,3 +171,4 @@ def test_what_is_kept_is_bounded(arrays: Path, monkeypatch: pytest.MonkeyPatch) 
         next(running)
         running.close()
     assert [structure_of(one) in kept for one in configs] == [False, True, True]
+    assert not any(loop._train_arrays for loop in kept._loops.values()), "a kept graph holds a copy of the data"
