@@ -30,9 +30,12 @@ class Stopwatch:
             self._charge()
             self._running.pop()
 
+    def add(self, kind: str, seconds: float) -> None:
+        """Add what was measured elsewhere."""
+        self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+
     def _charge(self) -> None:
         now = time.perf_counter()
         if self._running:
-            kind = self._running[-1]
-            self.seconds[kind] = self.seconds.get(kind, 0.0) + now - self._since
+            self.add(self._running[-1], now - self._since)
         self._since = now

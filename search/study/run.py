@@ -153,7 +153,10 @@ class _Launch:
             return self._end(study, "complete", None, None)
         with self._profiler.watch.time("data"):
             write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
+        began = time.perf_counter()
         self._executor.start(plan.setup(self._folder.arrays))
+        # Worker processes load TensorFlow by themselves, and say how long it took; in this process it is loaded here.
+        self._profiler.worker_ready(time.perf_counter() - began)
         tracker = tracker or make_tracker(plan.experiment, self._home)
         status: Any = "FAILED"
         try:

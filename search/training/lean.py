@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.data.dataset import Part
-from search.messages import WorkerSetup
 from search.training.compiled import CompiledLoop, signature_of
 from search.training.loops import Array, Validated, validation_batch
 from search.training.numbers import FreeNumbers
@@ -35,20 +34,6 @@ class LeanLoop(CompiledLoop):
 
     The model's own optimizer is left as it was compiled; the one that trains is made from the same config.
     """
-
-    def __init__(
-        self,
-        model: keras.Model,
-        config: ModelConfig,
-        train: Part,
-        validation: Part | None,
-        setup: WorkerSetup,
-        *,
-        epochs: int,
-    ) -> None:
-        self._weights: Weights = weights_of(model, config)
-        super().__init__(model, config, train, validation, setup, epochs=epochs)
-        self._numbers = FreeNumbers(model, self._first.optimizer)
 
     def adopt(self, fresh: keras.Model, config: ModelConfig, *, epochs: int) -> None:
         """Begin another trial in the same graph, as a loop of its own would: its model, built freshly, stays as it is.
@@ -117,9 +102,14 @@ class LeanLoop(CompiledLoop):
         self._phase = phase
 
     def _first_optimizer(self) -> Any:
+        self._weights: Weights = weights_of(self.model, self._config)
         optimizer = build_optimizer(self._config.optimizer)
         optimizer.build(self._trained())
+        self._numbers = FreeNumbers(self.model, optimizer)
         return optimizer
+
+    def _restart_first(self, fresh: keras.Model) -> None:
+        self._first.restart(self._trained())
 
     def _trained(self) -> list[Any]:
         return self._weights.variables

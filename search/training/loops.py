@@ -20,7 +20,7 @@ from search.messages import WorkerSetup
 from search.stopwatch import Stopwatch
 from search.training.balance import sample_weights
 from search.training.phases import Phase, averaged_weights, first_phase, second_phase
-from search.training.restart import restart
+from search.training.restart import restart, restart_optimizer
 from spaces.evaluation import evaluate
 from spaces.metrics import Direction
 from spaces.model_config import ModelConfig
@@ -144,7 +144,7 @@ class EpochLoop(ABC):
         if self._phase is not self._first:
             self._enter(self._first)
         restart(self.model, fresh)
-        self._first.restart(self._trained())
+        self._restart_first(fresh)
         self._epoch, self.threshold, self.outputs = 0, None, None
 
     def _take_config(self, config: ModelConfig, epochs: int) -> None:
@@ -159,6 +159,11 @@ class EpochLoop(ABC):
     def _first_optimizer(self) -> Any:
         """That of ``config.optimizer``."""
         return self.model.optimizer
+
+    def _restart_first(self, fresh: keras.Model) -> None:
+        """Put the first phase back to its beginning."""
+        restart_optimizer(self.model, fresh)
+        self._first.restart()
 
     def _trained(self) -> list[Any]:
         """The variables that optimizers update."""

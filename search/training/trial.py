@@ -69,6 +69,8 @@ def run_trial(
         else:
             built = yield from build_asking(job, setup, data.train)
             model = built.model
+            # A generator that asks its coordinator: its waits for answers are short, and cannot be told apart.
+            progress.watch.add("build", time.perf_counter() - started)
             progress.job, progress.setup, progress.shuffle = built.job, built.setup, built.shuffle
         progress.parameters = model.count_params()
         return (yield from _train(model, data, progress, kept))

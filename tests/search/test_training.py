@@ -439,6 +439,33 @@ def test_a_model_that_penalises_its_activity_has_that_in_its_loss(kind: type[Epo
     assert_same(ours, theirs, run(loop, len(train)), keras_fit(theirs, train, validation, 16))
 
 
+@pytest.mark.parametrize("kind", [CompiledLoop, FitLoop])
+def test_a_new_round_begins_with_the_optimizer_as_the_user_compiled_it(kind: type[EpochLoop]) -> None:
+    import keras
+
+    class Odd(keras.optimizers.SGD):
+        """Has no config that it could be made from."""
+
+        def __init__(self, strength: str) -> None:
+            super().__init__(0.3 if strength == "strong" else 0.01, momentum=0.9)
+
+        def get_config(self) -> dict[str, Any]:
+            raise NotImplementedError
+
+    def built() -> Any:
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+        model.compile(Odd("strong"), "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    spec, train, validation = parts("binary")
+    loop = loop_of(kind, built(), config(), train, validation, setup_of(spec, ("accuracy",)))
+    first = run(loop, len(train))
+    loop.restart(built())
+    loop.set_data(train, validation)
+    assert run(loop, len(train)) == first
+
+
 def test_the_threshold_of_an_epoch_is_the_best_on_its_validation_outputs() -> None:
     spec, train, validation = parts("binary")
     model_config, setup = config(), setup_of(spec, ("f1", "recall"), threshold="f1")
