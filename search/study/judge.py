@@ -15,7 +15,7 @@ class Judge:
     """Reports values to the study and asks its pruner."""
 
     def __init__(self, plan: Plan, study: optuna.Study, endings: Endings) -> None:
-        self._plan, self._study, self._endings = plan, study, endings
+        self._plan, self._endings = plan, endings
         self._prunes = not isinstance(study.pruner, optuna.pruners.NopPruner)
 
     def judge(self, running: Running, step: int, value: float, last: int) -> None:
@@ -39,7 +39,7 @@ class Judge:
         plan = self._plan
         return explain(
             plan.experiment.search.pruner,
-            self._study,
+            running.proposal.trial.study,  # with the trials that its pruner was shown
             self._endings.frozen(running.proposal),
             step,
             plan.direction,

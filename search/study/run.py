@@ -25,6 +25,7 @@ from search.study.arrays import write_arrays
 from search.study.coordinator import Coordinator
 from search.study.final import deliver, scores_of
 from search.study.gallery import are_due, draw_pictures
+from search.study.long_study import LongStudy
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.plan import Plan, make_plan
 from search.study.preflight import check_places
@@ -227,7 +228,9 @@ class _Launch:
             study.set_user_attr(STUDY, self._facts().to_attr())
             write_text_whole(self._folder.experiment, to_yaml(plan.resolved()))
         points = chosen.points if chosen.name == "grid" else None
-        return study, Proposer(study, space, seed=search.seed, grid_points=points, grid_seed=search.seed)
+        # CMA-ES reads its state from its latest generation, which a choice of the trials may lack.
+        asked_study = study if chosen.name == "cmaes" else LongStudy(study)
+        return study, Proposer(asked_study, space, seed=search.seed, grid_points=points, grid_seed=search.seed)
 
     def _deliver(self, study: optuna.Study, coordinator: Coordinator, recorder: Recorder, ending: str) -> None:
         recorder.draw(coordinator.snapshot(), final=True)

@@ -18,6 +18,7 @@ from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
 from search.study.journal import ReadOnlyJournal, StudyJournal, check_line, repair_journal
+from search.study.long_study import LongJournal
 from search.study.own_functions import any_trained, changed, files_of, refuse_another_loss
 from search.study.plan import Plan
 from search.study.records import BEGIN, StudyFacts
@@ -43,7 +44,7 @@ def open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
         StudyError: if it cannot be reached; a password in the URL is not shown.
     """
     if url is None:
-        return JournalStorage(StudyJournal(str(folder.journal)))
+        return LongJournal(StudyJournal(str(folder.journal)))
     from tracking.urls import redact_url
 
     try:
