@@ -1,8 +1,8 @@
 """What does a trial cost in a study that has thousands? Run with ``python benchmarks/growth.py [--sizes 10,100,1000]``.
 
-Trials are simulated, the stores are real (Optuna's journal on this disk, MLflow on SQLite where asked for). A short
-study is run; its journal is then lengthened to each size by copies of its own lines, with other numbers, seeds and
-values. From there the study is gone on with, and asked about:
+Trials are simulated, the store is real (Optuna's journal on this disk); the study's pages are drawn, as they are for
+MLflow. A short study is run; its journal is then lengthened to each size by copies of its own lines, with other
+numbers and values. From there the study is gone on with, and asked about:
 
 - a trial: from a result to the next job, and an epoch: from a report to its decision, medians of the last trials;
 - resume: from the command to the first job;
@@ -31,6 +31,8 @@ from search.experiment import Experiment, parse_experiment
 from search.home import Home
 from search.study.observer import Silent
 from search.study.run import run_study
+from tracking import MemoryTracker
+from tracking.tracker import Produce
 
 STUDY = "growth"
 TEMPLATES = 10
@@ -82,6 +84,13 @@ def _renumbered(line: dict[str, Any], number: int, draw: random.Random) -> dict[
     return copied
 
 
+class Drawing(Nothing):
+    """A record in memory that has the study's pages drawn, but none of its trials."""
+
+    def log_study_files(self, produce: Produce) -> None:
+        MemoryTracker.log_study_files(self, produce)
+
+
 class FirstJob(Silent):
     """Notes when the first trial begins."""
 
@@ -99,7 +108,7 @@ def measure(size: int, sampler: str, epochs: int, home: Path) -> dict[str, float
     lengthen(Home(home).study(STUDY).journal, size)
     executor, first = Timed(0.0), FirstJob()
     more = experiment(size + MORE, sampler, epochs)
-    run_study(more, home=Home(home), tracker=Nothing(), executor=executor, observer=first)
+    run_study(more, home=Home(home), tracker=Drawing(), executor=executor, observer=first)
     return {
         "trial": median_ms(executor.trial_seconds),
         "epoch": median_ms(executor.epoch_seconds),

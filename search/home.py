@@ -98,6 +98,16 @@ class StudyFolder:
         return self.path / "journal.log"
 
     @property
+    def rows(self) -> Path:
+        """What was last read of the journal; see search.study.journal_rows."""
+        return self.path / "rows.json"
+
+    @property
+    def importances(self) -> Path:
+        """What mattered when the study's pages were last drawn; see search.study.importance."""
+        return self.path / "importances.json"
+
+    @property
     def tensorboard(self) -> Path:
         """TensorBoard's event files, a folder for each trial; made where the experiment asks for it."""
         return self.path / "tensorboard"

@@ -76,18 +76,18 @@ def show(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = Fa
     from rich.console import Console
 
     from search.home import check_name, find_home
-    from search.study.importance import importances
+    from search.study.importance import known_importances
+    from search.study.reading import read_study
     from search.study.standing import stands
-    from search.study.store import load_study
 
     place, name = find_home(home), check_name(study)
-    opened, facts = load_study(place, name)
-    standing = stands(name, opened, facts, running=place.study(name).is_locked())
-    weights = dict(importances(opened))
+    read, running = read_study(place, name), place.study(name).is_locked()
+    facts, standing = read.facts, stands(read, running=running)
+    weights = dict(known_importances(place, name, read.rows, running=running))
     if as_json:
         typer.echo(json.dumps({**asdict(standing), "importances": weights, "facts": facts.to_attr()}, indent=2))
         return
-    console, rows = Console(highlight=False), _rows(opened)
+    console, rows = Console(highlight=False), read.rows
     for head, text in _lines(standing, facts, rows):
         _line(console, head, text)
     if weights:
@@ -137,12 +137,12 @@ def trials(
     from search.errors import SearchError
     from search.home import check_name, find_home
     from search.pictures.rows import leaderboard_order
-    from search.study.store import load_study
+    from search.study.reading import read_study
 
     if as_json and as_csv:
         raise SearchError("trials: --json and --csv exclude each other; give one")
-    opened, facts = load_study(find_home(home), check_name(study))
-    rows = _rows(opened)
+    read = read_study(find_home(home), check_name(study))
+    rows, facts = read.rows, read.facts
     ordered = leaderboard_order(rows, facts.direction)[:limit]
     if as_json:
         typer.echo(json.dumps([_plain(rank, row) for rank, row in ordered], indent=2))
@@ -164,12 +164,6 @@ def _print_leaderboard(console: Console, rows: Sequence[TrialRow], limit: int | 
 
     table = render_leaderboard(rows, limit, objective=facts.objective, direction=facts.direction, width=console.width)
     console.print(table)
-
-
-def _rows(study: Any) -> list[TrialRow]:
-    from search.study.records import to_rows
-
-    return to_rows(study.get_trials(deepcopy=False))
 
 
 def _state(row: TrialRow) -> str:

@@ -86,6 +86,6 @@ def _print_links(place: Home, uri: str, url: str, study: str | None, parent: str
 def _parent_run(home: Home, study: str | None) -> str | None:
     if study is None or study not in home.studies():
         return None
-    from search.study.store import load_study
+    from search.study.reading import read_study
 
-    return load_study(home, study)[1].parent_run
+    return read_study(home, study).facts.parent_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from search.custom.space import trial_config
@@ -17,23 +18,23 @@ def best_of(home: Home, name: str, trial: int | None = None) -> BestConfig:
     Raises:
         StudyError: if there is no such study or trial, or none has completed.
     """
-    from search.study.records import BEGIN, SCORES, to_rows, trial_end
-    from search.study.store import load_study
+    from search.study.reading import read_study
+    from search.study.records import SCORES
 
-    study, facts = load_study(home, name)
-    trials = study.get_trials(deepcopy=False)
-    row = _choose(to_rows(trials), name, facts.direction, trial)
-    chosen = next(t for t in trials if t.number == row.number)
-    begin, end = chosen.user_attrs[BEGIN], trial_end(chosen)
+    study = read_study(home, name)
+    row = _choose(study.rows, name, study.facts.direction, trial)
+    notes = study.notes(row.number)
+    fixed = notes.begin["fixed"]
+    drawn = {param: value for param, value in row.params.items() if param not in fixed}
     return make_best(
         name=name,
-        experiment=facts.experiment,
-        facts=facts.to_attr(),
+        experiment=study.facts.experiment,
+        facts=study.facts.to_attr(),
         row=row,
-        config=trial_config(chosen.params, begin, family=facts.experiment["model"], params=row.params),
-        seed=begin["seed"],
-        scores=study.user_attrs.get(SCORES, {}).get(str(row.number), {}),
-        threshold=end.threshold if end is not None else None,
+        config=trial_config(drawn, notes.begin, family=study.facts.experiment["model"], params=row.params),
+        seed=notes.begin["seed"],
+        scores=study.attrs.get(SCORES, {}).get(str(row.number), {}),
+        threshold=notes.threshold,
     )
 
 
@@ -47,7 +48,7 @@ def find_best(home: Home, what: str, trial: int | None = None) -> BestConfig:
     return best_of(home, check_name(what), trial)
 
 
-def _choose(rows: list[TrialRow], name: str, direction: str, trial: int | None) -> TrialRow:
+def _choose(rows: Sequence[TrialRow], name: str, direction: str, trial: int | None) -> TrialRow:
     if trial is None:
         ranking = ranked(rows, direction)  # type: ignore[arg-type]
         if not ranking:

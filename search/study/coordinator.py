@@ -40,7 +40,7 @@ from search.messages import (
 from search.study.clock import Clock
 from search.study.dispatch import Dispatcher
 from search.study.endings import Endings
-from search.study.importance import importances
+from search.study.importance import kept_importances
 from search.study.judge import Judge
 from search.study.keep import ModelShelf, drop_outputs
 from search.study.observer import Observer
@@ -124,7 +124,7 @@ class Coordinator:
         trials = self._study.get_trials(deepcopy=False)
         curves = {trial.number: list(trial.intermediate_values.values()) for trial in trials}
         logs = log_params(trials) if isinstance(self._plan.space, OpenSpace) else frozenset()
-        return Snapshot(to_rows(trials), lambda: importances(self._study), curves, logs)
+        return Snapshot(to_rows(trials), lambda: kept_importances(self._study, self._folder.importances), curves, logs)
 
     def _handle(self, event: Event) -> None:
         match event:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import optuna
-from optuna.trial import TrialState
+from search.files import write_whole
+from search.home import Home
+from search.pictures.rows import TrialRow
 
-from search.study.store import quiet_optuna
+if TYPE_CHECKING:
+    import optuna
 
 _LEAST_TRIALS = 4
 
@@ -17,6 +22,11 @@ def importances(study: optuna.Study) -> Mapping[str, float]:
 
     Empty while too few trials have completed, or where all have the same value.
     """
+    import optuna
+    from optuna.trial import TrialState
+
+    from search.study.store import quiet_optuna
+
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(completed) < _LEAST_TRIALS or len({trial.value for trial in completed}) < 2:
         return {}
@@ -25,3 +35,28 @@ def importances(study: optuna.Study) -> Mapping[str, float]:
             return dict(optuna.importance.get_param_importances(study))
         except (ValueError, RuntimeError):
             return {}  # Optuna's way to say that the trials do not tell
+
+
+def kept_importances(study: optuna.Study, file: Path) -> Mapping[str, float]:
+    """The same, and kept in a file: what they are computed with takes a second to load."""
+    completed = sum(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False))
+    shares = importances(study)
+    write_whole(file, json.dumps({"completed": completed, "shares": dict(shares)}))
+    return shares
+
+
+def known_importances(home: Home, name: str, rows: Sequence[TrialRow], *, running: bool) -> Mapping[str, float]:
+    """Those that were kept; computed where trials have completed since, except while a process is at the study.
+
+    Raises:
+        StudyError: if the study cannot be read.
+    """
+    try:
+        kept = json.loads(home.study(name).importances.read_bytes())
+        if running or kept["completed"] == sum(row.state == "complete" for row in rows):
+            return {str(param): float(share) for param, share in kept["shares"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    from search.study.store import load_study
+
+    return importances(load_study(home, name)[0])

@@ -10,6 +10,7 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 
 from search.errors import StudyError
+from search.study.journal_rows import check_line
 
 # Optuna's operations that a resumed study repeats anyway: a new trial, its parameters, reports and pruner's notes.
 _REPEATABLE = frozenset({4, 5, 7, 9})
@@ -66,23 +67,6 @@ def repair_journal(journal: Path) -> str | None:
         stream.truncate(len(content) - len(torn))
         os.fsync(stream.fileno())
     return f"the journal's last line was never finished; {len(torn)} bytes were set aside in {aside.name}"
-
-
-def check_line(line: bytes, journal: Path, number: int) -> None:
-    """Refuse a line that is no record of Optuna's.
-
-    Raises:
-        StudyError: naming the file and the line.
-    """
-    try:
-        record = json.loads(line)
-    except ValueError:
-        record = None
-    if not isinstance(record, dict) or "op_code" not in record:
-        raise StudyError(
-            f"{journal}: line {number} is damaged and is not a record; restore the file from a backup, "
-            f"or keep the first {number - 1} lines (a copy of it first)"
-        )
 
 
 def _remove_stale_locks(journal: Path) -> None:

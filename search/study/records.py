@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import pstdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from search.pictures.rows import TrialRow, TrialState
 from spaces.metrics import Direction
@@ -87,6 +87,36 @@ class StudyFacts:
         return None if attr is None else cls(**attr)
 
 
+@dataclass(frozen=True)
+class TrialNotes:
+    """What is known of a finished trial beyond its row.
+
+    Attributes:
+        begin: what was noted at its start (its seed, its fixed params, a user's own model).
+        threshold: the decision threshold that was chosen on validation data, where one was.
+    """
+
+    begin: Mapping[str, Any]
+    threshold: float | None
+
+
+class RecordedTrial(Protocol):
+    """What is asked of Optuna's FrozenTrial, and of what is read of one without Optuna (journal_rows.py)."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def params(self) -> dict[str, Any]: ...
+    @property
+    def user_attrs(self) -> dict[str, Any]: ...
+    @property
+    def intermediate_values(self) -> dict[int, float]: ...
+    @property
+    def value(self) -> float | None: ...
+
+
 _STATES: dict[str, TrialState] = {
     "completed": "complete",
     "stopped": "pruned",
@@ -95,22 +125,26 @@ _STATES: dict[str, TrialState] = {
 }
 
 
-def trial_end(trial: FrozenTrial) -> TrialEnd | None:
+def trial_end(trial: RecordedTrial) -> TrialEnd | None:
     """The end that was recorded on a trial; None while it runs."""
     attr = trial.user_attrs.get(END)
     return None if attr is None else TrialEnd(**{**attr, "values": tuple(attr.get("values", ()))})
 
 
-def to_row(trial: FrozenTrial) -> TrialRow:
-    """One trial for tables and pictures."""
-    from optuna.trial import TrialState as OptunaState
+def notes_of(trial: RecordedTrial) -> TrialNotes:
+    """What is known of a finished trial beyond its row."""
+    end = trial_end(trial)
+    return TrialNotes(trial.user_attrs.get(BEGIN, {}), None if end is None else end.threshold)
 
+
+def to_row(trial: RecordedTrial) -> TrialRow:
+    """One trial for tables and pictures."""
     end = trial_end(trial)
     if end is None or not trial.state.is_finished():
         state: TrialState = "running" if not trial.state.is_finished() else "failed"
         epochs = len(trial.intermediate_values)
         return TrialRow(trial.number, state, None, _params(trial), None, epochs, None, None, _attempts_text(trial))
-    value = trial.value if trial.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else end.value
+    value = trial.value if trial.state.name in ("COMPLETE", "PRUNED") else end.value
     if end.outcome == "diverged":
         value = None
     return TrialRow(
@@ -134,11 +168,9 @@ def spread_of(values: Sequence[float]) -> float | None:
     return pstdev(values) if len(values) > 1 else None
 
 
-def to_rows(trials: Iterable[FrozenTrial]) -> list[TrialRow]:
+def to_rows(trials: Iterable[RecordedTrial]) -> list[TrialRow]:
     """All trials that have begun, by number."""
-    from optuna.trial import TrialState as OptunaState
-
-    return [to_row(trial) for trial in trials if trial.state != OptunaState.WAITING]
+    return [to_row(trial) for trial in trials if trial.state.name != "WAITING"]
 
 
 def log_params(trials: Iterable[FrozenTrial]) -> frozenset[str]:
@@ -148,12 +180,12 @@ def log_params(trials: Iterable[FrozenTrial]) -> frozenset[str]:
     )
 
 
-def _params(trial: FrozenTrial) -> Mapping[str, Any]:
+def _params(trial: RecordedTrial) -> Mapping[str, Any]:
     """The full parameters, fixed ones included; what Optuna was asked for where the beginning was not recorded."""
     begin = trial.user_attrs.get(BEGIN)
     return trial.params if begin is None else {**begin.get("fixed", {}), **trial.params}
 
 
-def _attempts_text(trial: FrozenTrial) -> str:
+def _attempts_text(trial: RecordedTrial) -> str:
     attempts = trial.user_attrs.get(ATTEMPTS, [])
     return attempts[-1] if attempts else ""

@@ -25,6 +25,7 @@ from search.study.arrays import write_arrays
 from search.study.coordinator import Coordinator
 from search.study.final import deliver, scores_of
 from search.study.gallery import are_due, draw_pictures
+from search.study.journal_rows import read_rows
 from search.study.long_study import LongStudy
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.plan import Plan, make_plan
@@ -188,6 +189,8 @@ class _Launch:
         finally:
             tracker.close(status)
         shutil.rmtree(self._folder.arrays, ignore_errors=True)
+        if search.storage is None:
+            read_rows(self._folder.journal, self._folder.rows)  # so that whoever asks next need not read all of it
         profile = self._profiler.profile(self._executor.capacity, tracker.busy_seconds)
         return self._end(study, ending, parent, profile)
 

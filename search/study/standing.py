@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import optuna
 
 from search.home import Home
 from search.pictures.rows import TrialRow, count_states, ranked
-from search.study.records import ENDING, SCORES, StudyFacts, to_rows
-from search.study.store import load_study
+from search.study.reading import StoredStudy, read_study
+from search.study.records import ENDING, SCORES
 from spaces.metrics import Direction
 
 
@@ -45,19 +43,18 @@ def standing_of(home: Home, name: str) -> Standing:
     Raises:
         StudyError: if there is no such study, or it cannot be read.
     """
-    opened, facts = load_study(home, name)
-    return stands(name, opened, facts, running=home.study(name).is_locked())
+    return stands(read_study(home, name), running=home.study(name).is_locked())
 
 
-def stands(name: str, study: optuna.Study, facts: StudyFacts, *, running: bool) -> Standing:
+def stands(study: StoredStudy, *, running: bool) -> Standing:
     """How a study that has been read stands; ``running`` is whether a process is at it."""
-    rows = to_rows(study.get_trials(deepcopy=False))
+    rows, facts = study.rows, study.facts
     best = _best(rows, facts.direction)
     finished = sum(row.state != "running" for row in rows)
     total = int(facts.experiment["search"]["trials"])
-    status, note = _status(study.user_attrs.get(ENDING, ""), running=running, all_done=finished >= total)
+    status, note = _status(study.attrs.get(ENDING, ""), running=running, all_done=finished >= total)
     return Standing(
-        study=name,
+        study=study.name,
         status=status,
         note=note,
         finished=finished,
@@ -71,11 +68,11 @@ def stands(name: str, study: optuna.Study, facts: StudyFacts, *, running: bool) 
         best=best.value if best else None,
         spread=best.spread if best else None,
         best_trial=best.number if best else None,
-        test=study.user_attrs.get(SCORES, {}).get(str(best.number), {}) if best else {},
+        test=study.attrs.get(SCORES, {}).get(str(best.number), {}) if best else {},
     )
 
 
-def _best(rows: list[TrialRow], direction: Direction) -> TrialRow | None:
+def _best(rows: Sequence[TrialRow], direction: Direction) -> TrialRow | None:
     ranking = ranked(rows, direction)
     return ranking[0] if ranking else None
 

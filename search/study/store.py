@@ -17,11 +17,13 @@ from optuna.storages.journal import JournalStorage
 from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
-from search.study.journal import ReadOnlyJournal, StudyJournal, check_line, repair_journal
+from search.study.journal import ReadOnlyJournal, StudyJournal, repair_journal
+from search.study.journal_rows import check_line
 from search.study.long_study import LongJournal
 from search.study.own_functions import any_trained, changed, files_of, refuse_another_loss
 from search.study.plan import Plan
 from search.study.records import BEGIN, StudyFacts
+from search.study.whereabouts import never_begun, note_storage, whereabouts
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -77,7 +79,7 @@ def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, p
         if any_trained(study.get_trials(deepcopy=False)):  # until then a loss may be mended
             refuse_another_loss(plan.experiment.study, plan.losses, known.functions, plan.functions)
     elif url is not None:
-        _note_storage(folder, url)
+        note_storage(folder, url)
     return study
 
 
@@ -122,13 +124,7 @@ def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
         StudyError: if there is no such study, naming the nearest.
     """
     folder = home.study(name)
-    url = _noted_storage(folder)
-    if not folder.journal.exists() and url is None:
-        known = home.studies()
-        from spaces.errors import nearest
-
-        there = nearest(name, known) if known else "there is none yet; 'kerasweep run FILE' makes one"
-        raise StudyError(f"there is no study '{name}' in {home.path}; {there}")
+    url = whereabouts(home, name)
     from tracking.urls import sqlite_path
 
     database = sqlite_path(url) if url is not None else None
@@ -141,13 +137,13 @@ def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
             )
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
-            raise StudyError(f"study '{name}' in {home.path} was never begun; run it again") from None
+            raise never_begun(home, name) from None
         except ValueError:
             _explain_damage(folder)
             raise
     record = StudyFacts.of(study)
     if record is None:
-        raise StudyError(f"study '{name}' in {home.path} was never begun; run it again")
+        raise never_begun(home, name)
     return study, record
 
 
@@ -185,18 +181,3 @@ def _explain_damage(folder: StudyFolder) -> None:
     lines = folder.journal.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         check_line(line, folder.journal, number)
-
-
-def _note_storage(folder: StudyFolder, url: str) -> None:
-    """Remember where the study is, for `show` and `best`; a password stays in the environment or the file."""
-    from search.files import write_text_whole
-    from tracking.urls import redact_url
-
-    write_text_whole(folder.storage_note, redact_url(url) + "\n")
-
-
-def _noted_storage(folder: StudyFolder) -> str | None:
-    given = os.environ.get("KERASWEEP_STORAGE")
-    if not folder.storage_note.exists():
-        return None
-    return given or folder.storage_note.read_text(encoding="utf-8").strip()
