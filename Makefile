@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test check format bench overhead lock lock-bench clean
+.PHONY: demo test check format bench overhead growth lock lock-bench clean
 
 demo: $(READY)
 	$(BIN)/kerasweep demo
@@ -30,6 +30,9 @@ bench: $(READY) $(PEERS_READY)
 
 overhead: $(READY)
 	$(BIN)/python benchmarks/overhead.py
+
+growth: $(READY)
+	$(BIN)/python benchmarks/growth.py
 
 # Installed exactly as locked. pip compiles bytecode, so the first start is as fast as the later ones.
 $(READY): requirements.lock pyproject.toml
