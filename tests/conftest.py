@@ -33,7 +33,7 @@ _FIRST = (
     "test_record",
     "test_custom_study",
     "test_examples",
-    "test_training",
+    "test_training_loops",
     "test_killed",
     "test_readme",
     "test_space_family_models",
