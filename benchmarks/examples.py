@@ -16,7 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +116,8 @@ def experiment_of(name: str, data: Path | None, quick: bool, workers: int) -> Ex
     return load_experiment(path, changes)
 
 
-def measure(name: str, experiment: Experiment, seeds: Iterable[int] = SEEDS) -> Outcome:
-    """Run one study, then train its best config and those of `start_with` again."""
+def measure(name: str, experiment: Experiment, workers: int, seeds: Iterable[int] = SEEDS) -> Outcome:
+    """Run one study, then train its best config and those of `start_with` again, a seed in each of some processes."""
     with tempfile.TemporaryDirectory(prefix="kerasweep-examples-") as scratch:
         home = Home(Path(scratch))
         ended = run_study(experiment, home=home, folder=EXAMPLES, tracker=MemoryTracker())
@@ -124,7 +127,7 @@ def measure(name: str, experiment: Experiment, seeds: Iterable[int] = SEEDS) -> 
         named = [("searched", found), *((f"by hand {number}", best) for number, best in enumerate(by_hand, 1))]
         if name == "stock":  # what the same net orders that only looks at squares
             named.append(("searched, with mse", found.model_copy(update={"model": without_loss(found)})))
-        lines = tuple(train(config, best, metric, seeds, home.path) for config, best in named)
+        lines = tuple(train(config, best, metric, seeds, home.path, workers) for config, best in named)
     return Outcome(
         name=name,
         trials=len(ended.rows),
@@ -136,21 +139,26 @@ def measure(name: str, experiment: Experiment, seeds: Iterable[int] = SEEDS) -> 
     )
 
 
-def train(config: str, best: BestConfig, metric: str, seeds: Iterable[int], folder: Path) -> Line:
+def train(config: str, best: BestConfig, metric: str, seeds: Iterable[int], folder: Path, workers: int) -> Line:
     """Train one config under each seed, and score it on rows that decided nothing about it."""
-    rows, began = [], time.perf_counter()
-    for seed in seeds:
-        # Without a test part other folds are the closest thing to rows that nobody has looked at.
-        other = {"split_seed": seed} if best.data.test is None else {}
-        done = retrain(best.model_copy(update={"seed": seed, **other}), folder / "again")
-        assert done.value is not None
-        extra = orders(best, folder / "again") if best.study == "stock" else {}
-        # Over repeats the mean of all starts is asked for; a score on the test part is that of one of them.
-        scored = {} if best.validation.repeats > 1 else done.scores
-        rows.append({**(scored or {metric: done.value}), **extra})
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        done = list(pool.map(partial(train_once, best, metric, folder), seeds))
+    rows, seconds = zip(*done, strict=True)
     names = sorted(rows[0], key=lambda name: name != metric)
-    metrics = {name: tuple(row[name] for row in rows) for name in names}
-    return Line(config, metrics, (time.perf_counter() - began) / len(rows))
+    return Line(config, {name: tuple(row[name] for row in rows) for name in names}, statistics.fmean(seconds))
+
+
+def train_once(best: BestConfig, metric: str, folder: Path, seed: int) -> tuple[dict[str, float], float]:
+    """One training in this process; its metrics, and its seconds."""
+    began, bundle = time.perf_counter(), folder / f"again-{seed}"
+    # Without a test part other folds are the closest thing to rows that nobody has looked at.
+    other = {"split_seed": seed} if best.data.test is None else {}
+    done = retrain(best.model_copy(update={"seed": seed, **other}), bundle)
+    assert done.value is not None
+    extra = orders(best, bundle) if best.study == "stock" else {}
+    # Over repeats the mean of all starts is asked for; a score on the test part is that of one of them.
+    scored = {} if best.validation.repeats > 1 else done.scores
+    return {**(scored or {metric: done.value}), **extra}, time.perf_counter() - began
 
 
 def without_loss(best: BestConfig) -> ModelConfig:
@@ -229,7 +237,7 @@ def main() -> int:
     for name in args.only.split(","):
         try:
             experiment = experiment_of(name, args.data_folder, args.scale == "quick", args.workers)
-            outcomes.append(measure(name, experiment))
+            outcomes.append(measure(name, experiment, args.workers))
         except SearchError as error:  # data that is not there; the others go on
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             continue
