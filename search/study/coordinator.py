@@ -17,11 +17,7 @@ import time
 from collections.abc import Mapping
 from statistics import fmean
 
-import optuna
-
 from search.custom.space import OpenSpace
-from search.executors.protocol import Executor
-from search.home import StudyFolder
 from search.messages import (
     Decision,
     EpochReport,
@@ -43,12 +39,10 @@ from search.study.endings import Endings
 from search.study.importance import kept_importances
 from search.study.judge import Judge
 from search.study.keep import ModelShelf, drop_outputs
-from search.study.observer import Observer
-from search.study.plan import Plan
+from search.study.parts import Parts
 from search.study.profile import Profiler
 from search.study.prompt_threads import prompt_threads
-from search.study.proposals import Proposer
-from search.study.recorder import Recorder, Snapshot
+from search.study.recorder import Snapshot
 from search.study.records import TrialEnd, log_params, to_rows
 from search.study.running import Running
 from search.study.stop import StopRequest
@@ -60,34 +54,23 @@ _POLL_SECONDS = 0.2
 class Coordinator:
     """Runs one study to its total. It alone writes to the study and to the record."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        folder: StudyFolder,
-        study: optuna.Study,
-        proposer: Proposer,
-        executor: Executor,
-        recorder: Recorder,
-        observer: Observer,
-        stop: StopRequest,
-        profiler: Profiler,
-    ) -> None:
-        self._plan, self._folder, self._study, self._profiler = plan, folder, study, profiler
-        self._proposer, self._executor, self._recorder, self._observer = proposer, executor, recorder, observer
+    def __init__(self, parts: Parts, stop: StopRequest, profiler: Profiler) -> None:
+        plan, study = parts.plan, parts.study
+        self._plan, self._folder, self._study, self._profiler = plan, parts.folder, study, profiler
+        self._proposer, self._executor = parts.proposer, parts.executor
+        self._recorder, self._observer = parts.recorder, parts.observer
         tracking = plan.experiment.tracking
         self.shelf = ModelShelf(
-            folder,
+            parts.folder,
             to_rows(study.get_trials(deepcopy=False)),
             count=tracking.keep_models,
             disk_bytes=tracking.model_disk,
             direction=plan.direction,
         )
-        self._endings = Endings(study, proposer, recorder, observer)
+        self._endings = Endings(parts)
         self._judge = Judge(plan, study, self._endings)
-        self._dispatcher = Dispatcher(
-            plan, folder, study, proposer, executor, recorder, observer, self._endings, self.shelf
-        )
-        self._clock = Clock(plan.experiment.search, stop, executor, observer)
+        self._dispatcher = Dispatcher(parts, self._endings, self.shelf)
+        self._clock = Clock(plan.experiment.search, stop, parts.executor, parts.observer)
 
     def take_over(self, run_ids: Mapping[int, str]) -> None:
         """Take up the trials that an earlier process left: go on with them, or close them.

@@ -11,20 +11,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-import optuna
 from optuna.trial import TrialState
 
 from search.custom.pins import unasked
 from search.custom.space import OpenSpace
-from search.executors.protocol import Executor
-from search.home import StudyFolder
 from search.messages import TrialJob
 from search.study.endings import Endings
 from search.study.keep import ModelShelf
-from search.study.observer import Observer
-from search.study.plan import Plan
-from search.study.proposals import Proposal, Proposer
-from search.study.recorder import Recorder
+from search.study.parts import Parts
+from search.study.proposals import Proposal
 from search.study.records import TrialEnd, trial_end
 from search.study.running import Running
 from search.study.take_over import Left, left_behind
@@ -38,22 +33,12 @@ class Dispatcher:
         is_exhausted: whether every config of the space has been tried.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        folder: StudyFolder,
-        study: optuna.Study,
-        proposer: Proposer,
-        executor: Executor,
-        recorder: Recorder,
-        observer: Observer,
-        endings: Endings,
-        shelf: ModelShelf,
-    ) -> None:
-        self._plan, self._folder, self._study = plan, folder, study
-        self._proposer, self._executor, self._recorder, self._observer = proposer, executor, recorder, observer
+    def __init__(self, parts: Parts, endings: Endings, shelf: ModelShelf) -> None:
+        self._plan, self._folder, self._study = parts.plan, parts.folder, parts.study
+        self._proposer, self._executor = parts.proposer, parts.executor
+        self._recorder, self._observer = parts.recorder, parts.observer
         self._endings, self._shelf = endings, shelf
-        self._search = plan.experiment.search
+        self._search = parts.plan.experiment.search
         self._waiting: list[Left] = []
         self.running: dict[int, Running] = {}
         self.is_exhausted = False

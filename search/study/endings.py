@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.pictures.rows import TrialRow
-from search.study.observer import Observer
-from search.study.proposals import Proposal, Proposer
-from search.study.recorder import History, Recorder
+from search.study.parts import Parts
+from search.study.proposals import Proposal
+from search.study.recorder import History
 from search.study.records import ATTEMPTS, END, RUN, TrialEnd, to_row
 from search.study.store import quiet_optuna
 
@@ -23,8 +22,9 @@ _LAST_RUN_ID_SECONDS = 10.0  # of a trial that is to go on with its run later, a
 class Endings:
     """Tells the study first, then the record: Optuna decides, MLflow follows."""
 
-    def __init__(self, study: optuna.Study, proposer: Proposer, recorder: Recorder, observer: Observer) -> None:
-        self._study, self._proposer, self._recorder, self._observer = study, proposer, recorder, observer
+    def __init__(self, parts: Parts) -> None:
+        self._study, self._proposer = parts.study, parts.proposer
+        self._recorder, self._observer = parts.recorder, parts.observer
         self._ended: list[tuple[Proposal, TrialRow, Sequence[History]]] = []
 
     def tell(self, proposal: Proposal, end: TrialEnd, rounds: Sequence[History] = ()) -> None:

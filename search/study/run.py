@@ -28,6 +28,7 @@ from search.study.gallery import are_due, draw_pictures
 from search.study.journal_rows import read_rows
 from search.study.long_study import LongStudy
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
+from search.study.parts import Parts
 from search.study.plan import Plan, make_plan
 from search.study.preflight import check_places
 from search.study.profile import Profile, Profiler
@@ -168,17 +169,8 @@ class _Launch:
             self._note_parent(study, parent)
             if study.user_attrs.get(ENDING):
                 study.set_user_attr(ENDING, "")  # how an earlier run ended is no longer how the study stands
-            coordinator = Coordinator(
-                plan,
-                self._folder,
-                study,
-                proposer,
-                self._executor,
-                recorder,
-                self._observer,
-                self._stop,
-                self._profiler,
-            )
+            parts = Parts(plan, self._folder, study, proposer, self._executor, recorder, self._observer)
+            coordinator = Coordinator(parts, self._stop, self._profiler)
             coordinator.take_over(tracker.reconcile(finished_states(study)))
             ending = coordinator.run()
             study.set_user_attr(ENDING, ending)
