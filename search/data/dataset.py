@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PartName = Literal["train", "validation", "test"]
 SAMPLE_ROWS = 5
+PIECE_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,30 @@ def take_raw(raw: Any, rows: NDArray[np.int64]) -> Any:
     if isinstance(raw, Mapping):
         return {name: take_raw(values, rows) for name, values in raw.items()}
     return raw[rows] if not hasattr(raw, "iloc") else raw.iloc[rows].reset_index(drop=True)
+
+
+def prepare_rows(preprocessor: Preprocessor, raw: Any, rows: NDArray[np.int64]) -> Any:
+    """The raw inputs of the given rows, prepared: an array, or a dict of them by name.
+
+    By pieces, so that beside raw and prepared rows there is never a third copy of all.
+    """
+    if len(rows) <= PIECE_ROWS:
+        return preprocessor.transform(take_raw(raw, rows))
+    made: Any = None
+    for start in range(0, len(rows), PIECE_ROWS):
+        piece = preprocessor.transform(take_raw(raw, rows[start : start + PIECE_ROWS]))
+        if made is None:
+            made = _map(piece, lambda array: np.empty((len(rows), *array.shape[1:]), array.dtype))
+        for name in piece if isinstance(piece, Mapping) else (None,):
+            whole, part = (made, piece) if name is None else (made[name], piece[name])
+            whole[start : start + PIECE_ROWS] = part
+    return made
+
+
+def _map(arrays: Any, function: Any) -> Any:
+    return (
+        {name: function(array) for name, array in arrays.items()} if isinstance(arrays, Mapping) else function(arrays)
+    )
 
 
 def _example(raw: Any, inputs: Inputs) -> Any:

@@ -1,6 +1,7 @@
 """What decides the shape of an input before anything is fitted, and how is it fitted?
 
-A plan holds for every split of the same rows, so that models have one shape in all folds.
+A plan holds for every split of the same rows, so that models have one shape in all folds. It is fitted to the rows that
+train, at their positions in the raw inputs.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.dataset import take_raw
 from search.data.prepare import categories_of, fit_array, fit_sequence, fit_table, fit_tokens
 from search.portable import ArrayInput, Column, Inputs, OneInput, SequenceInput, SeveralInputs, TableInput, TokenInput
 from search.portable.table import as_frame
 from search.portable.tokens import TokenUnit, as_texts
 from spaces.data_spec import InputSpec
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,9 @@ class TablePlan:
     columns: tuple[Column, ...]
     categories: tuple[NDArray[Any], ...] | None = None
 
-    def fit(self, train: Any) -> TableInput:
-        frame = as_frame(train, [column.name for column in self.columns])
-        return fit_table(frame, self.columns, categories=self.categories)
+    def fit(self, raw: Any, rows: Rows) -> TableInput:
+        frame = as_frame(raw, [column.name for column in self.columns])
+        return fit_table(frame, self.columns, rows, categories=self.categories)
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class ArrayPlan:
 
     layout: Literal["numbers", "image"]
 
-    def fit(self, train: Any) -> ArrayInput:
-        return fit_array(np.asarray(train), self.layout)
+    def fit(self, raw: Any, rows: Rows) -> ArrayInput:
+        return fit_array(np.asarray(raw)[rows], self.layout)
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class SequencePlan:
     steps: int
     masked: bool
 
-    def fit(self, train: Any) -> SequenceInput:
-        return fit_sequence(np.asarray(train), steps=self.steps, masked=self.masked)
+    def fit(self, raw: Any, rows: Rows) -> SequenceInput:
+        return fit_sequence(np.asarray(raw)[rows], steps=self.steps, masked=self.masked)
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ class TokenPlan:
     most: int
     size: int | None = None
 
-    def fit(self, train: Any) -> TokenInput:
-        texts = as_texts(train, self.column)
+    def fit(self, raw: Any, rows: Rows) -> TokenInput:
+        texts = as_texts(take_raw(raw, rows), self.column)
         return fit_tokens(texts, self.column, self.unit, length=self.length, most=self.most, size=self.size)
 
 
@@ -77,8 +81,8 @@ class SeveralPlans:
     parts: Mapping[str, Plan]
     by_name: bool
 
-    def fit(self, train: Any) -> SeveralInputs:
-        parts = {name: plan.fit(train[name] if self.by_name else train) for name, plan in self.parts.items()}
+    def fit(self, raw: Any, rows: Rows) -> SeveralInputs:
+        parts = {name: plan.fit(raw[name] if self.by_name else raw, rows) for name, plan in self.parts.items()}
         return SeveralInputs(parts, self.by_name)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.dataset import Dataset, Part, take_raw
+from search.data.dataset import Dataset, Part, prepare_rows
 from search.data.plans import plan_of
 from search.portable import Preprocessor, Target
 
@@ -24,7 +23,7 @@ def refit(dataset: Dataset, train_rows: NDArray[np.int64]) -> Preprocessor:
         train_rows: positions in ``dataset.raw``.
     """
     preprocessor = dataset.preprocessor
-    inputs = plan_of(preprocessor.inputs).fit(take_raw(dataset.raw, train_rows))
+    inputs = plan_of(preprocessor.inputs).fit(dataset.raw, train_rows)
     return replace(preprocessor, inputs=inputs, target=_target(dataset, train_rows))
 
 
@@ -38,5 +37,6 @@ def _target(dataset: Dataset, train_rows: NDArray[np.int64]) -> Target:
 
 def prepared(dataset: Dataset, preprocessor: Preprocessor, rows: NDArray[np.int64]) -> Part:
     """The rows at these positions in ``dataset.raw``, and their targets, as a model takes them."""
-    x: Any = preprocessor.transform(take_raw(dataset.raw, rows))
-    return Part(x, preprocessor.encode_target(dataset.raw_target.iloc[rows]))
+    return Part(
+        prepare_rows(preprocessor, dataset.raw, rows), preprocessor.encode_target(dataset.raw_target.iloc[rows])
+    )
