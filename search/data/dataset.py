@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.arrangement import Arrangement
+from search.data.prepare import PIECE_ROWS
 from search.portable import Inputs, Preprocessor, SequenceInput, SeveralInputs
 from search.portable.sequences import real_steps
 from spaces.data_spec import DataSpec
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 PartName = Literal["train", "validation", "test"]
 SAMPLE_ROWS = 5
-PIECE_ROWS = 65_536
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,18 @@ def table(folder: Path, frame: pd.DataFrame = TABLE, **config: Any) -> Dataset:
     return load_dataset(DataConfig(source="t.csv", target="t", **config), seed=0, folder=folder)
 
 
+def test_several_inputs_are_prepared_by_pieces_as_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = table(tmp_path, text="note")
+    monkeypatch.setattr("search.data.dataset.PIECE_ROWS", 5)
+    pieces = table(tmp_path, text="note")
+    for ours, theirs in ((pieces.train.x, whole.train.x), (pieces.validation.x, whole.validation.x)):
+        assert isinstance(ours, dict)
+        assert ours.keys() == theirs.keys() == {"numbers", "text"}
+        for name, array in ours.items():
+            np.testing.assert_array_equal(array, theirs[name])
+            assert array.dtype == theirs[name].dtype
+
+
 # -- what an array is ------------------------------------------------------------------------------------------------
 
 

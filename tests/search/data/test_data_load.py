@@ -70,10 +70,10 @@ def test_preparation_is_fitted_on_the_training_part_only(tmp_path: Path) -> None
 def test_the_preprocessor_repeats_the_parts_from_raw_rows(tmp_path: Path) -> None:
     data = load(tmp_path, people(), target="bought")
     for name, part in (("train", data.train), ("validation", data.validation), ("test", data.test)):
-        raw = data.raw_part(name)  # type: ignore[arg-type]
+        raw = data.raw_part(name)
         assert part is not None
         np.testing.assert_array_equal(data.preprocessor.transform(raw), part.x)
-        y = data.raw_target.iloc[data.indices[name]]  # type: ignore[index]
+        y = data.raw_target.iloc[data.indices[name]]
         np.testing.assert_array_equal(data.preprocessor.encode_target(y), part.y)
     assert isinstance(data.sample, pd.DataFrame)
     assert data.sample.columns.tolist() == list(data.feature_names)
@@ -93,6 +93,39 @@ def test_missing_values_become_the_median_or_a_category(tmp_path: Path) -> None:
     filled = train["income"].fillna(train["income"].median())
     z = (filled - filled.mean()) / filled.std(ddof=0)
     np.testing.assert_allclose(data.train.x[:, 1], z, rtol=1e-5, atol=1e-6)
+
+
+def test_a_large_table_is_prepared_by_pieces_as_scikit_learn_does_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    frame = people(200)
+    frame.loc[3:90, "income"] = np.nan
+    frame.loc[5:60:3, "job"] = np.nan
+    frame.loc[100:108, ["age", "income", "job", "member", "bought"]] = frame.loc[0:8].to_numpy()
+    whole = load(tmp_path, frame, target="bought")
+    for place in ("prepare.PIECE_ROWS", "dataset.PIECE_ROWS", "inputs.HASH_ROWS"):
+        monkeypatch.setattr(f"search.data.{place}", 7)
+    data = load(tmp_path, frame, target="bought")
+    assert data.notices == whole.notices
+    assert any(notice.startswith(f"{frame.duplicated().sum()} of 200 rows are copies") for notice in data.notices)
+    assert data.fingerprint == whole.fingerprint
+
+    train = data.raw_part("train")
+    assert isinstance(train, pd.DataFrame)
+    fill = SimpleImputer(strategy="median").fit(train[["age", "income"]])
+    scale = StandardScaler().fit(fill.transform(train[["age", "income"]]))
+    encode = OneHotEncoder(sparse_output=False).fit(train[["job", "member"]].fillna("missing").astype(str))
+    for name, part in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+        raw = data.raw_part(name)
+        assert isinstance(raw, pd.DataFrame)
+        numbers = scale.transform(fill.transform(raw[["age", "income"]]))
+        words = encode.transform(raw[["job", "member"]].fillna("missing").astype(str))
+        assert part is not None
+        np.testing.assert_allclose(part.x, np.hstack([numbers, words]), rtol=1e-6, atol=1e-6)
+        assert part.x.flags.c_contiguous
 
 
 def test_a_regression_target_is_standardised_by_the_training_part(tmp_path: Path) -> None:
