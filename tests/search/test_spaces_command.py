@@ -36,6 +36,16 @@ def test_a_family_lists_its_own_dimensions_with_their_ranges(family: str) -> Non
     assert ("{int: [1, 4]}" in ran.out) == (family == "cnn")
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_narrow_terminal_cuts_no_name_and_no_range(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ran = run_here("spaces", "cnn")
+    assert max(map(len, ran.out.splitlines())) <= columns
+    assert {*DEFAULT_SPACES["cnn"], *OPTIMIZERS, *SCHEDULES, *LOSSES} <= {*ran.out.replace(",", " ").split()}
+    assert "{int: [8, 64], log: true}" in ran.out
+    assert "…" not in ran.out
+
+
 def test_the_same_comes_as_data() -> None:
     told = json.loads(run_here("spaces", "--json").out)
     assert {name: list(family["dimensions"]) for name, family in told["families"].items()} == {
