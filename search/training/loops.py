@@ -20,7 +20,7 @@ from search.messages import WorkerSetup
 from search.stopwatch import Stopwatch
 from search.training.balance import sample_weights
 from search.training.phases import Phase, averaged_weights, first_phase, second_phase
-from search.training.restart import restart, restart_optimizer
+from search.training.restart import drawn_without_training, restart, restart_optimizer, unchanged
 from spaces.evaluation import evaluate
 from spaces.metrics import Direction
 from spaces.model_config import ModelConfig
@@ -73,6 +73,7 @@ class EpochLoop(ABC):
         """``epochs``: the most that will be trained, over which some schedules stretch."""
         self.model, self._setup, self.watch = model, setup, Stopwatch()
         self._take_config(config, epochs)
+        self._drawn = drawn_without_training(model)
         self._epoch = 0
         self.threshold: float | None = None
         self.outputs: Array | None = None
@@ -105,7 +106,7 @@ class EpochLoop(ABC):
         """
         if self._validation is None:
             return {}
-        with self.watch.time("validate"):
+        with self.watch.time("validate"), unchanged(self._drawn):
             return self._measured(self._validate())
 
     def _measured(self, done: Validated) -> dict[str, float]:

@@ -1,8 +1,12 @@
-"""How does a model begin again from fresh weights without being traced again?"""
+"""How does a model begin again from fresh weights, untraced, and what must looking at it leave as it is?"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import keras
@@ -40,3 +44,19 @@ def can_restart(model: keras.Model) -> bool:
     import keras
 
     return type(model).train_step is keras.Model.train_step
+
+
+def drawn_without_training(model: keras.Model) -> list[Any]:
+    """The random states that change whenever a model runs: Keras's recurrent cells draw masks, needed or not."""
+    return [layer.seed_generator.state for layer in model._flatten_layers() if hasattr(layer, "reset_dropout_mask")]
+
+
+@contextmanager
+def unchanged(states: Sequence[Any]) -> Iterator[None]:
+    """Put variables back to what they are now, so that what is done inside has no influence on the training."""
+    values = [np.array(state) for state in states]
+    try:
+        yield
+    finally:
+        for state, value in zip(states, values, strict=True):
+            state.assign(value)

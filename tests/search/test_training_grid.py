@@ -1,0 +1,120 @@
+"""Whatever the space holds, an epoch trains as Keras's own `fit` does: configs drawn from the documented ranges."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from search.data.dataset import Part
+from search.messages import WorkerSetup
+from search.training.fitting import FitLoop
+from search.training.lean import LeanLoop
+from search.training.loops import EpochLoop, epoch_order
+from search.training.threads import limit_threads
+from spaces import DataSpec, ModelConfig, parse_space, resolve
+from spaces.builders import build
+from spaces.catalog import FAMILY_DIMENSIONS, LOSS_SETTINGS, LOSSES, OPTIMIZERS, SCHEDULES
+from spaces.suggesters import Sampled
+
+Family = Literal["linear", "mlp", "cnn", "rnn"]
+EPOCHS = 3
+EXAMPLES = int(os.environ.get("KERASWEEP_TEST_CONFIGS", "5"))  # of each family
+ROWS = {"train": 45, "validation": 20}  # the last batch is a short one
+
+SHAPES: dict[Family, DataSpec] = {
+    "linear": DataSpec.single((6,), 3, "multiclass"),
+    "mlp": DataSpec.single((6,), 1, "binary"),
+    "cnn": DataSpec.single((8, 8, 1), 3, "multiclass"),
+    "rnn": DataSpec.single((5, 2), 1, "regression"),
+}
+
+# Gradients are clipped one way or another.
+CLIPPED = {"linear": "clipvalue", "mlp": "clipnorm", "cnn": "global_clipnorm", "rnn": "clipnorm"}
+
+# Small models, and rates at which rounding does not grow from step to step.
+SMALL: dict[str, Any] = {
+    "layers": {"int": [0, 2]},
+    "units": {"int": [2, 5]},
+    "units_first": 5,
+    "units_last": 2,
+    "conv_layers": 1,
+    "filters": {"int": [2, 3]},
+    "recurrent_layers": {"int": [1, 2]},
+    "state_size": {"int": [2, 4]},
+    "embedding": 4,
+    "learning_rate": {"float": [1e-4, 3e-3], "log": True},
+    "second_learning_rate": 1e-3,
+    "second_from": 2,
+    "epsilon": 1e-4,
+    "batch_size": [7, 16],
+}
+
+
+def space_of(family: Family) -> Any:
+    """Every dimension of the family, over its documented range or a smaller one."""
+    wanted = {name: SMALL.get(name, "auto") for name in FAMILY_DIMENSIONS[family]}
+    if family == "mlp":
+        wanted["layers"] = {"int": [1, 2]}
+    losses = [name for name, loss in LOSSES.items() if SHAPES[family].task in loss.tasks]
+    unused = {name for name, takers in LOSS_SETTINGS.items() if not set(losses).intersection(takers)}
+    unused |= {"clipvalue", "clipnorm", "global_clipnorm"} - {CLIPPED[family]}
+    wanted |= {"loss": losses, "optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES)}
+    return parse_space({name: value for name, value in wanted.items() if name not in unused}, family=family)
+
+
+def parts(spec: DataSpec) -> tuple[Part, Part]:
+    draw = np.random.default_rng(0)
+    made = []
+    for rows in ROWS.values():
+        x = draw.normal(size=(rows, *spec.input_shape)).astype(np.float32)
+        signal = x.reshape(rows, -1)[:, :3]
+        y: Any = {
+            "binary": (signal[:, :1] > 0).astype(np.float32),
+            "multiclass": signal.argmax(axis=1).astype(np.int32),
+            "regression": signal.sum(axis=1, keepdims=True),
+        }[spec.task]
+        made.append(Part(x, y))
+    return made[0], made[1]
+
+
+def trained(kind: type[EpochLoop], config: ModelConfig, spec: DataSpec) -> tuple[Any, list[dict[str, float]]]:
+    train, validation = parts(spec)
+    metrics = ("mae",) if spec.task == "regression" else ("accuracy",)
+    setup = WorkerSetup(Path("arrays"), spec, metrics, "val_loss", "minimize", None, 1)
+    model = build(config, spec, metrics, seed=3)
+    loop = kind(model, config, train, validation, setup, epochs=EPOCHS)
+    reports = []
+    for epoch in range(1, EPOCHS + 1):
+        report = loop.train(epoch_order(3, epoch, ROWS["train"]))
+        with loop.averaged():
+            report |= {f"val_{name}": value for name, value in loop.validate().items()}
+        reports.append(report)
+    return model, reports
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    limit_threads(1)
+
+
+@pytest.mark.parametrize("family", SHAPES)
+def test_any_config_trains_as_fit_does(family: Family) -> None:
+    space = space_of(family)
+
+    @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(0, 10_000))
+    def check(seed: int) -> None:
+        config = resolve(space.suggest(Sampled(seed)), family=family)
+        (ours, reported), (theirs, expected) = (trained(kind, config, SHAPES[family]) for kind in (LeanLoop, FitLoop))
+        for left, right in zip(reported, expected, strict=True):
+            assert left == pytest.approx(right, abs=1e-5, rel=1e-5)
+        for left, right in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_allclose(left, right, atol=1e-5)
+
+    check()
