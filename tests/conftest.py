@@ -34,6 +34,7 @@ _FIRST = (
     "test_custom_study",
     "test_examples",
     "test_training_loops",
+    "test_training_grid",
     "test_killed",
     "test_readme",
     "test_space_family_models",
