@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from search.data.config import DataConfig
 from search.data.validation import ValidationConfig
 from search.errors import ExperimentError, ModelError
 from search.fixed_loss import with_loss
+from search.home import check_study_name
 from search.study.imbalance import check_class_weight, check_comparable
 from search.study.strategy_config import PrunerConfig, SamplerConfig
 from search.units import parse_bytes, parse_duration
@@ -26,7 +26,6 @@ from spaces.thresholds import check_threshold
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class _Section(BaseModel):
@@ -215,18 +214,6 @@ class Experiment(_Section):
             return check_pins(self.start_with), ()
         pins = [pin(space, config, f"start_with[{index}]") for index, config in enumerate(self.start_with)]
         return [params for params, _ in pins], tuple(notice for _, notices in pins for notice in notices)
-
-
-def check_study_name(name: str) -> str:
-    """The name if a folder and an MLflow experiment can bear it.
-
-    Raises:
-        ValueError: with the rule and a name that would do.
-    """
-    if not _STUDY_NAME.fullmatch(name):
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "my-study"
-        raise ValueError(f"must be 1 to 100 letters, digits, '.', '_' or '-', got {name!r}; {plain[:100]!r} would do")
-    return name
 
 
 def load_experiment(path: Path, changes: Mapping[str, Any] | None = None) -> Experiment:

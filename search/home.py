@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.errors import StudyError
-from search.experiment import check_study_name
 
+_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LEAST_FREE_BYTES = 20_000_000
 
 
@@ -191,6 +192,18 @@ class StudyFolder:
 def find_home(given: Path | None) -> Home:
     """The home that was given, or that ``KERASWEEP_HOME`` names, or ``mlruns`` here."""
     return Home((given or Path(os.environ.get("KERASWEEP_HOME") or "mlruns")).absolute())
+
+
+def check_study_name(name: str) -> str:
+    """The name if a folder and an MLflow experiment can bear it.
+
+    Raises:
+        ValueError: with the rule and a name that would do.
+    """
+    if not _STUDY_NAME.fullmatch(name):
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "my-study"
+        raise ValueError(f"must be 1 to 100 letters, digits, '.', '_' or '-', got {name!r}; {plain[:100]!r} would do")
+    return name
 
 
 def check_name(name: str) -> str:
