@@ -54,6 +54,9 @@ def load_dataset(
     if config.windows is not None:
         raw, config = windowed(raw, config, pooled=pooled)
     target = _target_name(config, raw)
+    if config.groups is not None and config.groups in (target, None if raw.table is not None else "y"):
+        rule = f"data.groups must not be the target '{config.groups}': all rows of a class would stand in one part"
+        raise DataError(f"{raw.source}: {rule}; name what belongs together, such as a patient or a day")
     labels, notices = _labels(raw, target)
     rows = labels.index.to_numpy()
     if len(labels) < LEAST_ROWS:
@@ -193,6 +196,22 @@ def _arrangement(config: DataConfig, raw: RawData, rows: NDArray[np.int64]) -> A
     return arrange(*told, source=raw.source, place=raw.place)
 
 
+def _refuse_few_groups(
+    config: DataConfig, raw: RawData, arrangement: Arrangement, fixed: NDArray[np.int8], pooled: bool
+) -> None:
+    """Whole groups stand in one part, so each part that is to be drawn needs one of its own."""
+    if arrangement.groups is None or arrangement.times is not None or FREE not in fixed:
+        return
+    drawn = {"test": config.test, "validation": None if pooled else config.validation}
+    parts = ["training", *(name for name, share in drawn.items() if isinstance(share, float) and share)]
+    groups = len(np.unique(arrangement.groups[fixed == FREE]))
+    if groups < len(parts):
+        name = f"'{config.groups}'" if config.groups is not None else "what the source groups by"
+        rule = f"data.groups: {name} has only {groups} different value{'s' if groups > 1 else ''}"
+        need = f"{', '.join(parts[:-1])} and {parts[-1]} need one each"
+        raise DataError(f"{raw.source}: {rule}, and {need}; name what tells more groups apart, or set data.test: 0")
+
+
 def _split(
     config: DataConfig,
     raw: RawData,
@@ -214,6 +233,7 @@ def _split(
         if TEST not in fixed:
             notices.append(f"no test part: split column '{config.split}' names none")
     fixed = fixed[rows]
+    _refuse_few_groups(config, raw, arrangement, fixed, pooled)
     if pooled and VALIDATION in fixed:
         given = f"column '{config.split}'" if config.split is not None else "the source or a file"
         rule = f"cannot be used where {given} gives the validation part"

@@ -154,6 +154,12 @@ CASES: list[tuple[str, pd.DataFrame, dict[str, Any], str]] = [
         {"split": "s"},
         "got none of 'r'",
     ),
+    (
+        "fewer groups than parts",
+        BASE.assign(g=["north", "south"] * 20),
+        {"groups": "g"},
+        "data.groups: 'g' has only 2 different values, and training, test and validation need one each",
+    ),
     ("missing second file", BASE, {"test": "hold.csv"}, "hold.csv: no such file"),
 ]
 
@@ -167,6 +173,12 @@ def test_a_mistake_is_one_clear_line(tmp_path: Path, frame: pd.DataFrame, config
     assert words in message
     assert "\n" not in message
     assert message.startswith("hold.csv: " if "hold.csv" in words else "t.csv: ")
+
+
+def test_the_targets_of_arrays_are_no_groups(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", X=np.ones((20, 4, 4)), y=np.arange(20) % 2)
+    with pytest.raises(DataError, match=r"t\.npz: data\.groups must not be the target 'y'.*name what belongs together"):
+        load_dataset(DataConfig(source="t.npz", groups="y"), seed=0, folder=tmp_path)
 
 
 def test_a_row_of_a_second_file_is_counted_in_that_file(tmp_path: Path) -> None:
