@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,26 @@ def write_arrays(
 
     for number, fold in enumerate(islice(resample(dataset, validation, seed=seed), rounds), 1):
         _write_folder(folder / f"round_{number}", _arrays_of({"train": fold.train, "validation": fold.validation}))
+
+
+def on_disk(dataset: Dataset, folder: Path) -> Dataset:
+    """The data set with its prepared samples mapped from the files that `write_arrays` made of them.
+
+    Whoever holds only this one leaves the memory to the workers.
+    """
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    mapped: dict[str, Any] = {
+        name: _mapped(part, name, folder) for name, part in parts.items() if part is not None and len(part)
+    }
+    return replace(dataset, **mapped)
+
+
+def _mapped(part: Part, name: str, folder: Path) -> Part:
+    def load(key: str) -> NDArray[Any]:
+        return np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+
+    x = {key: load(f"x_{name}.{key}") for key in part.x} if isinstance(part.x, Mapping) else load(f"x_{name}")
+    return replace(part, x=x)
 
 
 def _arrays_of(parts: Mapping[str, Part]) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,7 @@ from search.experiment import Experiment, SearchConfig
 from search.files import write_text_whole
 from search.home import Home, StudyFolder
 from search.pictures.rows import TrialRow, ranked
-from search.study.arrays import write_arrays
+from search.study.arrays import on_disk, write_arrays
 from search.study.coordinator import Coordinator
 from search.study.final import deliver, scores_of
 from search.study.gallery import are_due, draw_pictures
@@ -89,7 +89,9 @@ def run_study(
         home.make_ready()
         with study_folder.locked():
             watched = observer or Silent(), stop or StopRequest(), profiler
-            return _Launch(plan, home, study_folder, executor, *watched).run(tracker)
+            launch = _Launch(plan, home, study_folder, executor, *watched)
+            del plan  # the prepared samples go to disk, and nothing is to keep them in memory
+            return launch.run(tracker)
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
@@ -156,6 +158,7 @@ class _Launch:
             return self._end(study, "complete", None, None)
         with self._profiler.watch.time("data"):
             write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
+            self._plan = plan = replace(plan, dataset=on_disk(plan.dataset, self._folder.arrays))
         began = time.perf_counter()
         self._executor.start(plan.setup(self._folder.arrays))
         # Worker processes load TensorFlow by themselves, and say how long it took; in this process it is loaded here.
