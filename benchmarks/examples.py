@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -127,14 +127,20 @@ def measure(name: str, experiment: Experiment, workers: int, seeds: Iterable[int
         named = [("searched", found), *((f"by hand {number}", best) for number, best in enumerate(by_hand, 1))]
         if name == "stock":  # what the same net orders that only looks at squares
             named.append(("searched, with mse", found.model_copy(update={"model": without_loss(found)})))
-        lines = tuple(train(config, best, metric, seeds, home.path, workers) for config, best in named)
+        lines: list[Line] = []
+        trained: dict[str, Line] = {}
+        for config, best in named:
+            # A search that found nothing better than what it was given has found that.
+            line = trained.get(best.model.fingerprint) or train(config, best, metric, seeds, home.path, workers)
+            trained[best.model.fingerprint] = line
+            lines.append(replace(line, config=config))
     return Outcome(
         name=name,
         trials=len(ended.rows),
         epochs=experiment.training.epochs,
         study_seconds=ended.seconds,
         higher_is_better=ended.direction == "maximize",
-        lines=lines,
+        lines=tuple(lines),
         params=", ".join(f"{key}: {_short(value)}" for key, value in found.params.items()),
     )
 
