@@ -70,6 +70,7 @@ class TrialJob:
         full: train on the training and validation parts together, with nothing left to validate on.
         outputs_to: where to save what the model of each round said of the rows that judged it, as an ``.npz`` file with
             ``round_1``, ``round_2``, ...: float32 (samples, outputs), at the round's best epoch; None saves none.
+        rows: how many of the samples an epoch trains on, to see how long it takes; None is all.
     """
 
     number: int
@@ -82,6 +83,7 @@ class TrialJob:
     attempt: int = 1
     full: bool = False
     outputs_to: Path | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

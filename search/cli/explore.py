@@ -118,7 +118,9 @@ def _tried_table(result: Forecast) -> Table:
             tried.name,
             format_count(tried.parameters),
             format_duration(tried.start_seconds),
-            f"{tried.epoch_seconds * 1000:.0f} ms",
+            format_duration(tried.epoch_seconds)
+            if tried.epoch_seconds >= 10
+            else f"{tried.epoch_seconds * 1000:.0f} ms",
             format_params(tried.params),
         )
     return table

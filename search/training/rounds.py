@@ -64,7 +64,7 @@ def train_round(
     for epoch in range(1, job.epochs + 1):
         began = time.perf_counter()
         order = epoch_order(seed, epoch, samples) if shuffle else np.arange(samples, dtype=np.int32)
-        metrics = in_units(loop.train(order), setup)
+        metrics = in_units(loop.train(order[: job.rows]), setup)
         # A train_step of the user's own need not report a loss.
         if not math.isfinite(metrics.get("loss", 0.0)):
             return RoundEnd("diverged", best, done, f"diverged at epoch {epoch} (loss {metrics['loss']})", threshold)

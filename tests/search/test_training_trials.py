@@ -94,6 +94,16 @@ def test_the_saved_model_has_the_best_epochs_weights(arrays: Path, tmp_path: Pat
     assert [path.name for path in target.parent.iterdir()] == ["best.keras"]
 
 
+def test_an_epoch_on_some_of_the_rows_is_that_many_steps(arrays: Path) -> None:
+    whole, _ = play(run_trial(job(epochs=2), setup(arrays), WorkerData(arrays)))
+    some, result = play(run_trial(job(epochs=2, rows=16), setup(arrays), WorkerData(arrays)))
+    every, _ = play(run_trial(job(epochs=2, rows=10_000), setup(arrays), WorkerData(arrays)))
+    assert [report.metrics for report in every] == [report.metrics for report in whole]
+    assert [report.metrics for report in some] != [report.metrics for report in whole]
+    assert some[0].metrics["accuracy"] * 16 == pytest.approx(round(some[0].metrics["accuracy"] * 16))
+    assert result.epochs == 2
+
+
 def test_a_trial_that_does_not_get_better_stops_early(arrays: Path) -> None:
     stuck = job(config=config(learning_rate=1e-12), epochs=50, early_stopping=3)
     _, result = play(run_trial(stuck, setup(arrays), WorkerData(arrays)))
