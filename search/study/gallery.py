@@ -35,8 +35,11 @@ _MOST_COLUMNS = 200
 def are_due(study: optuna.Study, folder: StudyFolder) -> bool:
     """Whether an earlier run was stopped while it drew the pictures of a kept model."""
     done = study.user_attrs.get(PICTURES)
-    return done is not None and any(
-        trial.number not in done and (folder.model(trial.number).exists() or folder.outputs(trial.number).exists())
+    if done is None or not folder.models.is_dir():
+        return False
+    kept = {file.name for file in folder.models.iterdir()}
+    return any(
+        trial.number not in done and kept & {folder.model(trial.number).name, folder.outputs(trial.number).name}
         for trial in study.get_trials(deepcopy=False)
     )
 

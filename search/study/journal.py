@@ -10,7 +10,7 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 
 from search.errors import StudyError
-from search.study.journal_rows import check_line
+from search.study.journal_rows import parse_lines
 
 # Optuna's operations that a resumed study repeats anyway: a new trial, its parameters, reports and pruner's notes.
 _REPEATABLE = frozenset({4, 5, 7, 9})
@@ -56,8 +56,8 @@ def repair_journal(journal: Path) -> str | None:
     _remove_stale_locks(journal)
     content = journal.read_bytes()
     whole, newline, torn = content.rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
-        check_line(line, journal, number)
+    for _ in parse_lines(whole.split(b"\n") if newline else [], journal):
+        pass  # each is a record
     if not torn:
         return None
     aside = journal.with_name(f"{journal.name}.torn")

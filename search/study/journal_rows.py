@@ -151,7 +151,7 @@ def read_rows(journal: Path, kept: Path) -> JournalRows:
         whole, _, _ = stream.read().rpartition(b"\n")  # a last line without an end is being written at this moment
     if whole:
         lines = whole.split(b"\n")
-        for record in _parse(lines, journal, before):
+        for record in parse_lines(lines, journal, before):
             rows.fold(record)
         rows.offset += len(whole) + 1
         rows.lines += len(lines)
@@ -160,7 +160,7 @@ def read_rows(journal: Path, kept: Path) -> JournalRows:
     return rows
 
 
-def check_line(line: bytes, journal: Path, number: int) -> None:
+def _check_line(line: bytes, journal: Path, number: int) -> None:
     """Refuse a line that is no record of Optuna's.
 
     Raises:
@@ -177,8 +177,15 @@ def check_line(line: bytes, journal: Path, number: int) -> None:
         )
 
 
-def _parse(lines: list[bytes], journal: Path, before: int) -> Iterable[Mapping[str, Any]]:
-    """The lines' records. Many at a time, as that takes half the time; one by one where one of them is damaged."""
+def parse_lines(lines: list[bytes], journal: Path, before: int = 0) -> Iterable[Mapping[str, Any]]:
+    """The lines' records. Many at a time, as that takes half the time; one by one where one of them is damaged.
+
+    Args:
+        before: lines of the journal that come before these.
+
+    Raises:
+        StudyError: naming the first that is no record.
+    """
     remaining = iter(enumerate(lines, before + 1))
     while some := list(islice(remaining, 1_000)):
         try:
@@ -187,7 +194,7 @@ def _parse(lines: list[bytes], journal: Path, before: int) -> Iterable[Mapping[s
             records = []
         if len(records) != len(some) or not all(isinstance(record, dict) and "op_code" in record for record in records):
             for number, line in some:
-                check_line(line, journal, number)
+                _check_line(line, journal, number)
         yield from records
 
 

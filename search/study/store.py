@@ -18,7 +18,7 @@ from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
 from search.study.journal import ReadOnlyJournal, StudyJournal, repair_journal
-from search.study.journal_rows import check_line
+from search.study.journal_rows import parse_lines
 from search.study.long_study import LongJournal
 from search.study.own_functions import any_trained, changed, files_of, refuse_another_loss
 from search.study.plan import Plan
@@ -178,6 +178,5 @@ def prepare_journal(folder: StudyFolder) -> str | None:
 
 
 def _explain_damage(folder: StudyFolder) -> None:
-    lines = folder.journal.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        check_line(line, folder.journal, number)
+    for _ in parse_lines(folder.journal.read_bytes().split(b"\n")[:-1], folder.journal):
+        pass  # each is a record
