@@ -37,7 +37,7 @@ from tracking.tracker import Produce
 STUDY = "growth"
 TEMPLATES = 10
 MORE = 20  # trials that are measured at each size
-_CREATE, _PARAM, _USER_ATTR = 4, 5, 8  # Optuna's operations
+_CREATE, _PARAM = 4, 5  # Optuna's operations
 
 
 def experiment(trials: int, sampler: str, epochs: int) -> Experiment:

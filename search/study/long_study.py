@@ -17,6 +17,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 MOST = 500
+# Who waits for more finished trials than this may never see as many in the choice, and is shown all.
+MOST_STARTUP = MOST // 5
 # From 250 trials on, TPE as Optuna has it tells the 25 best from all others.
 BEST = 25
 

@@ -26,7 +26,7 @@ from search.study.coordinator import Coordinator
 from search.study.final import deliver, scores_of
 from search.study.gallery import are_due, draw_pictures
 from search.study.journal_rows import read_rows
-from search.study.long_study import LongStudy
+from search.study.long_study import MOST_STARTUP, LongStudy
 from search.study.observer import Observer, Silent, StudyEnded, StudyOpened
 from search.study.parts import Parts
 from search.study.plan import Plan, make_plan
@@ -227,8 +227,11 @@ class _Launch:
             write_text_whole(self._folder.experiment, to_yaml(plan.resolved()))
         points = chosen.points if chosen.name == "grid" else None
         # CMA-ES reads its state from its latest generation, which a choice of the trials may lack.
-        asked_study = study if chosen.name == "cmaes" else LongStudy(study)
-        return study, Proposer(asked_study, space, seed=search.seed, grid_points=points, grid_seed=search.seed)
+        startup = max(chosen.startup_trials or 0, search.pruner.startup_trials or 0)
+        needs_all = chosen.name == "cmaes" or startup > MOST_STARTUP
+        return study, Proposer(
+            study if needs_all else LongStudy(study), space, seed=search.seed, grid_points=points, grid_seed=search.seed
+        )
 
     def _deliver(self, study: optuna.Study, coordinator: Coordinator, recorder: Recorder, ending: str) -> None:
         recorder.draw(coordinator.snapshot(), final=True)

@@ -48,7 +48,8 @@ def can_restart(model: keras.Model) -> bool:
 
 def drawn_without_training(model: keras.Model) -> list[Any]:
     """The random states that change whenever a model runs: Keras's recurrent cells draw masks, needed or not."""
-    return [layer.seed_generator.state for layer in model._flatten_layers() if hasattr(layer, "reset_dropout_mask")]
+    cells = [layer for layer in model._flatten_layers() if hasattr(layer, "reset_dropout_mask")]
+    return [cell.seed_generator.state for cell in cells if hasattr(cell, "seed_generator")]
 
 
 @contextmanager

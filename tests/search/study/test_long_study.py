@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.storages.journal import JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.executors.simulated import SimulatedExecutor
+from search.experiment import parse_experiment
+from search.home import Home
+from search.study import run as run_module
 from search.study.journal import ReadOnlyJournal, StudyJournal
-from search.study.long_study import BEST, MOST, LongJournal, LongStudy
+from search.study.long_study import BEST, MOST, MOST_STARTUP, LongJournal, LongStudy
+from search.study.proposals import Proposer
+from search.study.run import run_study
+from tracking import MemoryTracker
 
 
 def study_of(values: list[float], direction: str = "maximize") -> optuna.Study:
@@ -86,3 +94,33 @@ def listed(journal: str, states: tuple[TrialState, ...] | None) -> list[FrozenTr
     """As Optuna's own storage lists the trials of a journal."""
     storage = JournalStorage(ReadOnlyJournal(journal))
     return optuna.load_study(study_name="any", storage=storage).get_trials(states=states)
+
+
+@pytest.mark.parametrize(
+    ("search", "chooses"),
+    [
+        ({}, True),
+        ({"sampler": "cmaes"}, False),
+        ({"sampler": {"name": "tpe", "startup_trials": MOST_STARTUP + 1}}, False),
+        ({"pruner": {"name": "median", "startup_trials": MOST_STARTUP + 1}}, False),
+    ],
+)
+def test_who_needs_all_trials_is_shown_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any], chooses: bool
+) -> None:
+    content = {"study": "iris", "data": {"source": "sklearn:iris"}, "search": {"trials": 1, **search}}
+    asked: list[optuna.Study] = []
+
+    class Noting(Proposer):
+        def __init__(self, study: optuna.Study, *given: Any, **named: Any) -> None:
+            asked.append(study)
+            super().__init__(study, *given, **named)
+
+    monkeypatch.setattr(run_module, "Proposer", Noting)
+    run_study(
+        parse_experiment(content, "iris.yaml"),
+        home=Home(tmp_path),
+        tracker=MemoryTracker(),
+        executor=SimulatedExecutor(lambda config, seed, epoch: 0.5),
+    )
+    assert isinstance(asked[0], LongStudy) == chooses
