@@ -129,10 +129,10 @@ _CONVOLUTION = tuple(LAYER_QUANTITIES)[: tuple(LAYER_QUANTITIES).index("recurren
 _RECURRENT = tuple(LAYER_QUANTITIES)[len(_CONVOLUTION) : tuple(LAYER_QUANTITIES).index("embedding")]
 
 FAMILY_DIMENSIONS: dict[str, tuple[str, ...]] = {
-    "linear": ("embedding", "input_dropout", *_PENALTIES, *_AUGMENTATION, *_TRAINING),
-    "mlp": ("embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, *_TRAINING),
-    "cnn": (*_CONVOLUTION, "embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, *_TRAINING),
-    "rnn": (*_RECURRENT, "embedding", *_DENSE, *_PENALTIES, *_TRAINING),
+    "linear": ("embedding", "input_dropout", *_PENALTIES, *_AUGMENTATION, "precision", *_TRAINING),
+    "mlp": ("embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, "precision", *_TRAINING),
+    "cnn": (*_CONVOLUTION, "embedding", *_DENSE, *_PENALTIES, *_AUGMENTATION, "precision", *_TRAINING),
+    "rnn": (*_RECURRENT, "embedding", *_DENSE, *_PENALTIES, "precision", *_TRAINING),
     "custom": ("class_weight", "batch_size"),
 }
 

@@ -26,6 +26,7 @@ POOLINGS: tuple[str, ...] = ("max", "average", "none")
 HEADS: tuple[str, ...] = ("flatten", "average", "max")
 FLIPS: tuple[str, ...] = ("none", "horizontal", "vertical", "both")
 WIDTHS: tuple[str, ...] = ("free", "funnel")
+PRECISIONS: tuple[str, ...] = ("float32", "mixed_bfloat16", "mixed_float16")
 
 # Dimensions that count layers, in the order from the input to the output.
 COUNTS: tuple[str, ...] = ("conv_layers", "recurrent_layers", "layers")
@@ -120,4 +121,6 @@ LAYER_QUANTITIES: dict[str, Quantity] = {
                        minimum=0, maximum=1, neutral=0.0, suggested={"float": [0.0, 0.1]}),
     "zoom": Quantity("float", "images are enlarged or reduced at random in training, by up to this fraction",
                      minimum=0, below=1, neutral=0.0, suggested=_AMOUNT),
+    "precision": _name("what layers compute with; 16 bits pay on GPUs, and weights and outputs stay float32", PRECISIONS, "float32",
+                       ["float32", "mixed_bfloat16"]),
 }  # fmt: skip

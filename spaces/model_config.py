@@ -132,6 +132,7 @@ class ModelConfig(_Config):
         leaky_slope: slope of every leaky_relu below zero, but in recurrent layers, which have Keras's 0.2.
         max_norm: the largest norm of a neuron's weights; None is any.
         augment: how images are varied in training; None is not at all.
+        precision: Keras's dtype policy; with a mixed one layers compute in 16 bits, weights and outputs stay float32.
         loss: None is the task's own.
         positive_weight: what a sample of class 1 counts, one of class 0 being 1; None is 1.
         class_weight: ``none`` or ``balanced``; None leaves it to the training section.
@@ -155,6 +156,7 @@ class ModelConfig(_Config):
     leaky_slope: float = 0.2
     max_norm: float | None = None
     augment: AugmentConfig | None = None
+    precision: str = "float32"
     loss: LossConfig | None = None
     positive_weight: float | None = None
     class_weight: str | None = None

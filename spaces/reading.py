@@ -15,7 +15,9 @@ from spaces.problems import describe_problem
 from spaces.resolving import CONV_FIELDS, HIDDEN_FIELDS, RECURRENT_FIELDS
 from spaces.values import check_value
 
-_PLAIN = ("input_dropout", "l1", "l2", "kernel_initializer", "batch_size", "head", "embedding", "leaky_slope")
+_PLAIN = (
+    "input_dropout", "l1", "l2", "kernel_initializer", "batch_size", "head", "embedding", "leaky_slope", "precision",
+)  # fmt: skip
 _MAY_BE_OFF = ("max_norm", "positive_weight", "class_weight")
 _OF_AN_OPTIMIZER = ("learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "ema_momentum")
 # Family to what it must have, and to what it cannot.

@@ -50,7 +50,7 @@ def model_data(params: Mapping[str, Scalar], family: str) -> dict[str, Any]:
         "conv": conv,
         "recurrent": recurrent,
         **{name: asked.value(name) for name in ("input_dropout", "l1", "l2", "kernel_initializer", "batch_size")},
-        **{name: asked.value(name) for name in ("head", "embedding", "residual", "class_weight")},
+        **{name: asked.value(name) for name in ("head", "embedding", "residual", "precision", "class_weight")},
         "leaky_slope": asked.value("leaky_slope") if leaky else QUANTITIES["leaky_slope"].neutral,
         "max_norm": asked.value("max_norm") or None,
         "augment": augment if any(value not in ("none", 0) for value in augment.values()) else None,

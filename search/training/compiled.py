@@ -16,6 +16,7 @@ import numpy as np
 from search.data.dataset import Part
 from search.training.loops import Array, EpochLoop, Validated, fits, is_own, own_metrics, validation_batch
 from search.training.phases import set_rate
+from search.training.restart import unchanged
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,8 @@ class CompiledLoop(EpochLoop):
 
         model = self.model
         x, y = tf.nest.map_structure(lambda array: np.asarray(array[:1]), (train.x, train.y))
-        predicted = model(x, training=False)
+        with unchanged(self._drawn):
+            predicted = model(x, training=False)
         if model._compile_loss is not None:
             model.compute_loss(x=x, y=y, y_pred=predicted)
             model.compute_metrics(x, y, predicted)

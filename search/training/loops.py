@@ -209,10 +209,11 @@ def make_loop(
 
     size = sum(nbytes(part) for part in (train, validation) if part is not None)
     compiles = keras.backend.backend() == "tensorflow" and size <= in_memory_bytes
-    # A model of the user's own may have several outputs, losses and metrics, which Keras's step knows how to treat; and
-    # the lean one keeps an epoch's outputs.
+    # A model of the user's own may have several outputs, losses and metrics, and float16 wants its loss scaled, all of
+    # which Keras's step knows how to treat; and the lean one keeps an epoch's outputs.
+    plain = config.custom is None and config.precision != "mixed_float16"
     outputs = 4 * len(train) * setup.spec.outputs
-    compiled = LeanLoop if config.custom is None and size + outputs <= in_memory_bytes else CompiledLoop
+    compiled = LeanLoop if plain and size + outputs <= in_memory_bytes else CompiledLoop
     kind: type[EpochLoop] = compiled if compiles else FitLoop
     return kind(model, config, train, validation, setup, epochs=epochs)
 

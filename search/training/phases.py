@@ -65,7 +65,7 @@ def second_phase(variables: list[Any], config: ModelConfig, epochs: int) -> Phas
     """The phase that ``config.second`` describes, with a fresh optimizer for these variables."""
     assert config.second is not None, "the config has no second phase"
     first, described = config.second.from_epoch, config.second.optimizer
-    optimizer = build_optimizer(described)
+    optimizer = build_optimizer(described, config.precision)
     optimizer.build(variables)
     return Phase(optimizer, described.schedule, first, epochs - first + 1)
 
@@ -85,7 +85,8 @@ def averaged_weights(model: keras.Model, optimizer: Any, show: Callable[[Any], N
     Args:
         show: given the optimizer, puts its average in place of the model's weights.
     """
-    if not getattr(optimizer, "use_ema", False):
+    # One that scales the loss only wraps the one that averages.
+    if not getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
         yield
         return
     from keras import ops

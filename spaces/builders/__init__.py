@@ -7,6 +7,8 @@ saved model loads anywhere.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spaces.builders.convolution import convolve
@@ -40,17 +42,31 @@ def build(config: ModelConfig, spec: DataSpec, metrics: tuple[str, ...], *, seed
     from spaces.metrics import streaming
 
     keras.utils.set_random_seed(seed)
-    opened = open_inputs(config, spec)
-    outputs = output_layer(dense_stack(_before_dense(opened, config), config), config, spec)
-    model = keras.Model(opened.model_inputs, outputs, name=config.family)
+    with _layers_of(config.precision):
+        opened = open_inputs(config, spec)
+        outputs = output_layer(dense_stack(_before_dense(opened, config), config), config, spec)
+        model = keras.Model(opened.model_inputs, outputs, name=config.family)
     model.compile(
-        optimizer=build_optimizer(config.optimizer),
+        optimizer=build_optimizer(config.optimizer, config.precision),
         loss=build_loss(config.loss, spec),
         metrics=streaming(metrics, spec.task),
         # XLA costs seconds of compilation a model and makes small CPU models slower (see docs/design.md).
         jit_compile=False,
     )
     return model
+
+
+@contextmanager
+def _layers_of(precision: str) -> Iterator[None]:
+    """Inside, new layers have this dtype policy, whatever the process's own is."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _before_dense(opened: Opened, config: ModelConfig) -> object:

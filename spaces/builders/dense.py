@@ -31,9 +31,13 @@ def dense_stack(x: Any, config: ModelConfig) -> Any:
 
 
 def output_layer(x: Any, config: ModelConfig, spec: DataSpec) -> Any:
-    """Probabilities of the classes, of class 1, or a number."""
+    """Probabilities of the classes, of class 1, or a number: float32 in any precision, as 16 bits are too few here."""
     import keras
 
     return keras.layers.Dense(
-        spec.outputs, activation=OUTPUT_ACTIVATIONS[spec.task], name=OUTPUTS, **kernel_settings(config)
+        spec.outputs,
+        activation=OUTPUT_ACTIVATIONS[spec.task],
+        dtype="float32",
+        name=OUTPUTS,
+        **kernel_settings(config),
     )(x)

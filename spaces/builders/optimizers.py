@@ -14,8 +14,11 @@ OPTIMIZER_CLASSES: dict[str, str] = {
 }  # fmt: skip
 
 
-def build_optimizer(config: OptimizerConfig) -> Any:
-    """A fresh ``keras.optimizers`` object, at its plain learning rate: a schedule is the training loop's."""
+def build_optimizer(config: OptimizerConfig, precision: str = "float32") -> Any:
+    """A fresh ``keras.optimizers`` object, at its plain learning rate: a schedule is the training loop's.
+
+    For ``mixed_float16``, in which small gradients vanish, it is wrapped as ``compile`` would, to scale the loss.
+    """
     import keras
 
     arguments: dict[str, Any] = dict(config.settings)
@@ -32,4 +35,5 @@ def build_optimizer(config: OptimizerConfig) -> Any:
         # Its own step is for the matrices between hidden layers: Keras leaves embeddings out, and this the output. A
         # shortcut over steps or pixels has a gradient whose shape TensorFlow does not know, which Muon asks for.
         arguments |= {"adam_weight_decay": config.weight_decay, "exclude_layers": [f"^{OUTPUTS}/", "_projection/"]}
-    return getattr(keras.optimizers, OPTIMIZER_CLASSES[config.name])(**arguments)
+    optimizer = getattr(keras.optimizers, OPTIMIZER_CLASSES[config.name])(**arguments)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -255,3 +256,22 @@ def test_trials_of_the_default_space_build() -> None:
             *(layer.units for layer in config.hidden),
             1,
         ]
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_sixteen_bits_are_of_the_layers_alone(precision: str, tmp_path: Path) -> None:
+    model = made("multiclass", precision=precision, ema_momentum=0.9)
+    assert model.get_layer("hidden_1").dtype_policy.name == precision
+    assert {str(weights.dtype) for weights in model.get_weights()} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"  # the process's own is as it was
+    scales = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scales == (precision == "mixed_float16")
+
+    x, _ = some_rows("multiclass")
+    outputs = model.predict(x, verbose=0)
+    assert outputs.dtype == np.float32
+    np.testing.assert_allclose(outputs, made("multiclass").predict(x, verbose=0), atol=0.01)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert again.get_layer("hidden_1").dtype_policy.name == precision
+    np.testing.assert_array_equal(again.predict(x, verbose=0), outputs)
