@@ -32,6 +32,7 @@ class Phase:
     epochs: int
 
     def __post_init__(self) -> None:
+        _keep_to_itself(self.optimizer)
         self.plateau = Plateau.of(self.schedule)
         self._table: Rates | None = None
         if self.schedule is not None:
@@ -68,6 +69,18 @@ def second_phase(variables: list[Any], config: ModelConfig, epochs: int) -> Phas
     optimizer = build_optimizer(described, config.precision)
     optimizer.build(variables)
     return Phase(optimizer, described.schedule, first, epochs - first + 1)
+
+
+def _keep_to_itself(optimizer: Any) -> None:
+    """Spare an optimizer of a single replica from summing its gradients over replicas.
+
+    Keras does so in each graph, by way of a custom gradient. TensorFlow registers that for good, and with it the whole
+    graph of every trial: 4 MB of each, for a small net.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # where one only scales the loss
+    strategy = getattr(optimizer, "_distribution_strategy", None)  # TensorFlow's alone
+    if strategy is not None and strategy.num_replicas_in_sync == 1:
+        optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
 
 
 def set_rate(optimizer: Any, rate: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -172,3 +173,24 @@ def test_what_is_kept_is_bounded(arrays: Path, monkeypatch: pytest.MonkeyPatch) 
         running.close()
     assert [structure_of(one) in kept for one in configs] == [False, True, True]
     assert not any(loop._train_arrays for loop in kept._loops.values()), "a kept graph holds a copy of the data"
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_memory_bytes"),
+    [({}, None), ({"precision": "mixed_float16", "second_optimizer": "adam", "second_from": 2}, None), ({}, 0)],
+    ids=["lean", "by Keras's step, two phases", "through fit"],
+)
+def test_nothing_of_a_graph_outlives_its_trial(
+    changes: dict[str, Any], in_memory_bytes: int | None, arrays: Path
+) -> None:
+    given, before = setup(arrays, in_memory_bytes=in_memory_bytes), graphs()
+    play(run_trial(job(config(**changes), epochs=2), given, WorkerData(arrays)))
+    assert graphs().keys() <= before.keys()
+
+
+def graphs() -> dict[int, Any]:
+    """The graphs that this process holds, those of loops among them, by identity."""
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    gc.collect()
+    return {id(one): one for one in gc.get_objects() if isinstance(one, FuncGraph)}
