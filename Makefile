@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test check format bench overhead growth lock lock-bench clean
+.PHONY: demo test check format bench overhead growth large lock lock-bench clean
 
 demo: $(READY)
 	$(BIN)/kerasweep demo
@@ -33,6 +33,9 @@ overhead: $(READY)
 
 growth: $(READY)
 	$(BIN)/python benchmarks/growth.py
+
+large: $(READY)
+	$(BIN)/python benchmarks/large.py
 
 # Installed exactly as locked. pip compiles bytecode, so the first start is as fast as the later ones.
 $(READY): requirements.lock pyproject.toml
