@@ -151,17 +151,29 @@ class Coordinator:
         running.add(report)
         if self._plan.rounds == 1:
             self._recorder.epoch(report.number, report.epoch, report.metrics)
-            self._judge.judge(running, report.epoch, report.metrics[self._plan.objective], running.job.epochs)
-        self._executor.answer(report.number, Decision(stop=bool(running.verdict)))
+            self._decide(running, report.epoch, report.metrics[self._plan.objective], running.job.epochs)
+        else:
+            self._answer(running)
         self._observer.epoch(report)
 
     def _on_round(self, running: Running, report: RoundReport) -> None:
         running.values.append(report.value)
         mean = fmean(running.values)
         self._recorder.round(report, mean)
-        self._judge.judge(running, report.round, mean, self._plan.rounds)
-        self._executor.answer(report.number, Decision(stop=bool(running.verdict)))
+        self._decide(running, report.round, mean, self._plan.rounds)
         self._observer.round(report)
+
+    def _decide(self, running: Running, step: int, value: float, last: int) -> None:
+        """Have a step judged and answer its report, before it is written where no verdict can come of it."""
+        decides = self._judge.may_stop(running, step, last)
+        if not decides:
+            self._answer(running)
+        self._judge.judge(running, step, value, last)
+        if decides:
+            self._answer(running)
+
+    def _answer(self, running: Running) -> None:
+        self._executor.answer(running.proposal.number, Decision(stop=bool(running.verdict)))
 
     def _on_suggest(self, running: Running, asked: Suggest) -> None:
         """A user's own model asks for a hyperparameter while it is built."""

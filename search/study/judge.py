@@ -18,6 +18,12 @@ class Judge:
         self._plan, self._endings = plan, endings
         self._prunes = not isinstance(study.pruner, optuna.pruners.NopPruner)
 
+    def may_stop(self, running: Running, step: int, last: int) -> bool:
+        """Whether a verdict can come of this step; arguments as for ``judge``."""
+        # What a study starts with is what the rest is measured against, so it always runs to its end.
+        pinned = running.proposal.number < len(self._plan.pins)
+        return self._prunes and not pinned and running.reported <= step < last
+
     def judge(self, running: Running, step: int, value: float, last: int) -> None:
         """Report a value to the study, and write a verdict onto the trial if it is too poor to go on with.
 
@@ -28,10 +34,7 @@ class Judge:
         # Report before asking: the last report becomes a pruned trial's value.
         if step > running.reported:
             trial.report(value, step)
-        undecided = running.reported <= step < last
-        # What a study starts with is what the rest is measured against, so it always runs to its end.
-        pinned = running.proposal.number < len(self._plan.pins)
-        if self._prunes and undecided and not pinned and trial.should_prune():
+        if self.may_stop(running, step, last) and trial.should_prune():
             running.verdict = self._explain(running, step)
             trial.set_user_attr(VERDICT, running.verdict)
 
