@@ -100,7 +100,7 @@ class SearchConfig(_Section):
         storage: an Optuna storage URL; None is a journal file in the study's folder.
         trial_timeout: seconds after which a trial fails as over time.
         worker_memory: bytes beyond which a worker is replaced; None is its share of the machine's memory.
-        trials_per_worker: trials after which a worker is replaced (TensorFlow keeps a few MB of each).
+        trials_per_worker: trials after which a worker is replaced, should models of your own leave memory behind.
     """
 
     trials: int = Field(50, ge=1, le=1_000_000, strict=True)
@@ -113,7 +113,7 @@ class SearchConfig(_Section):
     storage: str | None = None
     trial_timeout: Seconds | None = None
     worker_memory: Bytes | None = None
-    trials_per_worker: int = Field(100, ge=1, strict=True)
+    trials_per_worker: int = Field(1000, ge=1, strict=True)
 
     @field_validator("workers", mode="before")
     @classmethod
