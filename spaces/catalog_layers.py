@@ -121,6 +121,6 @@ LAYER_QUANTITIES: dict[str, Quantity] = {
                        minimum=0, maximum=1, neutral=0.0, suggested={"float": [0.0, 0.1]}),
     "zoom": Quantity("float", "images are enlarged or reduced at random in training, by up to this fraction",
                      minimum=0, below=1, neutral=0.0, suggested=_AMOUNT),
-    "precision": _name("what layers compute with; 16 bits pay on GPUs, and weights and outputs stay float32", PRECISIONS, "float32",
-                       ["float32", "mixed_bfloat16"]),
+    "precision": _name("what layers compute with; 16 bits pay on GPUs, and weights and outputs stay float32",
+                       PRECISIONS, "float32", ["float32", "mixed_bfloat16"]),
 }  # fmt: skip
