@@ -77,10 +77,15 @@ def _keep_to_itself(optimizer: Any) -> None:
     Keras does so in each graph, by way of a custom gradient. TensorFlow registers that for good, and with it the whole
     graph of every trial: 4 MB of each, for a small net.
     """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # where one only scales the loss
+    optimizer = _updating(optimizer)
     strategy = getattr(optimizer, "_distribution_strategy", None)  # TensorFlow's alone
     if strategy is not None and strategy.num_replicas_in_sync == 1:
         optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+
+
+def _updating(optimizer: Any) -> Any:
+    """The optimizer that updates weights: the inner one, where the other only scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def set_rate(optimizer: Any, rate: Any) -> None:
@@ -98,8 +103,7 @@ def averaged_weights(model: keras.Model, optimizer: Any, show: Callable[[Any], N
     Args:
         show: given the optimizer, puts its average in place of the model's weights.
     """
-    # One that scales the loss only wraps the one that averages.
-    if not getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
+    if not getattr(_updating(optimizer), "use_ema", False):
         yield
         return
     from keras import ops

@@ -106,7 +106,7 @@ def one_thread() -> None:
 
 @pytest.mark.parametrize("family", SHAPES)
 def test_any_config_trains_as_fit_does(family: Family) -> None:
-    # Recurrent ones take most of a minute each to trace, twice.
+    # Recurrent ones take the longest to trace.
     check_configs(family, examples=(EXAMPLES + 1) // 2 if family == "rnn" else EXAMPLES, tolerance=1e-5)
 
 

@@ -232,13 +232,18 @@ def test_a_plateau_lowers_the_rate_as_keras_own_callback(kind: type[EpochLoop]) 
     assert_same_weights(ours, theirs)
 
 
-@pytest.mark.parametrize("kind", LOOPS)
-def test_averaged_weights_are_validated_and_training_goes_on_with_the_raw_ones(kind: type[EpochLoop]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "precision"), [*((kind, "float32") for kind in LOOPS), (CompiledLoop, "mixed_float16")]
+)
+def test_averaged_weights_are_validated_and_training_goes_on_with_the_raw_ones(
+    kind: type[EpochLoop], precision: str
+) -> None:
     import keras
 
     spec, train, validation = parts("binary")
     plain = config()
-    averaging = plain.model_copy(update={"optimizer": plain.optimizer.model_copy(update={"ema_momentum": 0.8})})
+    optimizer = plain.optimizer.model_copy(update={"ema_momentum": 0.8})
+    averaging = plain.model_copy(update={"optimizer": optimizer, "precision": precision})
     ours = build(averaging, spec, ("accuracy",), seed=3)
     loop = loop_of(kind, ours, averaging, train, validation, setup_of(spec, ("accuracy",)))
     reported = run(loop, len(train))
