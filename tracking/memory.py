@@ -73,14 +73,17 @@ class MemoryTracker:
         """See `Tracker.busy_seconds`: nothing takes long here."""
         return None
 
-    def open_study(self, record: StudyRecord) -> str:
+    def open_study(self, record: StudyRecord) -> None:
         """See `Tracker.open_study`."""
         self._session.study = record
         found = self.memory.study(record.name)
         run = found or self._new_run(record.name)
         self._go_on(run, record.params, {**record.tags, KIND: "study"})
         run.dataset = record.dataset
-        return run.run_id
+
+    def parent_run(self, timeout_seconds: float | None) -> str | None:
+        """See `Tracker.parent_run`."""
+        return self._parent.run_id
 
     def start_trial(self, record: TrialRecord, run_id: str | None = None) -> None:
         """See `Tracker.start_trial`."""

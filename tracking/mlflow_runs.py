@@ -54,8 +54,8 @@ class MlflowRuns:
         """Import MLflow (3 s) and make the store ready (on a new home 2 to 10 s more)."""
         self._client = connect(self._uri, self._artifact_root)
 
-    def open_study(self, record: StudyRecord) -> str:
-        """Find or make the experiment and the parent run; return the run's id."""
+    def open_study(self, record: StudyRecord) -> None:
+        """Find or make the experiment and the parent run."""
         self._study = record
         self._common_tags = source_tags() | {STUDY: record.name}
         self._experiment_id = self._experiment(record.name)
@@ -66,13 +66,12 @@ class MlflowRuns:
             self.parent_id = run.info.run_id
             log_values(self._client, self.parent_id, params=record.params)
             self._log_dataset(self.parent_id, record.dataset)
-            return self.parent_id
+            return
         self.parent_id = found.info.run_id
         self._go_on(found, record.params, tags)
         known = {given.dataset.digest for given in found.inputs.dataset_inputs} if found.inputs else set()
         if record.dataset is not None and dataset_input(record.dataset).dataset.digest not in known:
             self._log_dataset(self.parent_id, record.dataset)
-        return self.parent_id
 
     def start_trial(self, record: TrialRecord, run_id: str | None, time_ms: int) -> None:
         """Make the trial's run, or set the one given RUNNING again."""

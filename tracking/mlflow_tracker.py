@@ -30,7 +30,7 @@ class MlflowTracker:
         artifact_root: Path | None = None,
         *,
         batch_seconds: float = 0.5,
-        queue_limit: int = 1000,
+        queue_limit: int = 10_000,
     ) -> None:
         """Start the thread, which begins to import MLflow at once; nothing is waited for.
 
@@ -44,6 +44,7 @@ class MlflowTracker:
         self._buffer = EpochBuffer(batch_seconds)
         self._last_epoch: dict[int, int] = {}  # the writer's, like _runs and _buffer
         self._session = Session()
+        self._opened = 0  # the place of that job in the writer's queue
         self._writer = Writer(
             "kerasweep-mlflow",
             setup=self._runs.connect,
@@ -57,14 +58,19 @@ class MlflowTracker:
         """See `Tracker.busy_seconds`."""
         return self._writer.busy_seconds
 
-    def open_study(self, record: StudyRecord) -> str:
-        """See `Tracker.open_study`.
-
-        On a new home this waits 5 to 15 s, for MLflow's import and its database.
-        """
-        run_id = self._writer.call(lambda: self._runs.open_study(record))
+    def open_study(self, record: StudyRecord) -> None:
+        """See `Tracker.open_study`. On a new home it is done 5 to 15 s later: MLflow is imported, its database made."""
+        self._opened = self._writer.put(lambda: self._runs.open_study(record))
         self._session.study = record
-        return run_id
+
+    def parent_run(self, timeout_seconds: float | None) -> str | None:
+        """See `Tracker.parent_run`."""
+        self._session.require_study()
+        try:
+            self._writer.wait(self._opened, timeout_seconds)
+        except LateError:
+            return None
+        return self._runs.parent_id
 
     def start_trial(self, record: TrialRecord, run_id: str | None = None) -> None:
         """See `Tracker.start_trial`."""

@@ -11,7 +11,7 @@ from tracking.records import BestModelRecord, Produce, RunStatus, StudyRecord, T
 class Tracker(Protocol):
     """Keeps the record of one study: a parent run, a child run per trial.
 
-    Methods that return None (except `flush`, `close` and `check`) may return before the record is written,
+    Methods that return nothing (except `flush`, `close` and `check`) may return before the record is written,
     and may wait when the writer is far behind. What was recorded first is written first. When the record can
     no longer be written, the next call, whichever it is, raises TrackingError. Trials are known by their
     number in the study; to log to a number that was not started, or to start one that is still open, is a bug
@@ -22,11 +22,14 @@ class Tracker(Protocol):
     def busy_seconds(self) -> float | None:
         """How long a thread of its own has worked on the record; None where there is no such thread."""
 
-    def open_study(self, record: StudyRecord) -> str:
-        """Find the study's parent run, or make it; set it RUNNING and return its run id. Waits until done.
+    def open_study(self, record: StudyRecord) -> None:
+        """Find the study's parent run, or make it, and set it RUNNING.
 
         Params once recorded stay; one that differs now is kept in the tag ``kerasweep.now.<param>``.
         """
+
+    def parent_run(self, timeout_seconds: float | None) -> str | None:
+        """Tell the id of the study's parent run, waiting for it to be found or made; None if it is not by then."""
 
     def start_trial(self, record: TrialRecord, run_id: str | None = None) -> None:
         """Begin the trial's run; with `run_id`, go on with that run and set it RUNNING again."""
@@ -70,7 +73,7 @@ class Tracker(Protocol):
         """Tell the id of the trial's newest run, waiting for it to be made; None if it is not by then."""
 
     def reconcile(self, states: Mapping[int, tuple[RunStatus, str]]) -> Mapping[int, str]:
-        """Settle the runs that a killed process left RUNNING; call it after `open_study`, before any trial.
+        """Settle the runs that a killed process left RUNNING; call it after `open_study`, before any trial. It waits.
 
         Args:
             states: for trials that are over: final status and the reason for it (tag ``kerasweep.reason``).

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import fmean
 
 from search.custom.space import OpenSpace
@@ -43,7 +44,7 @@ from search.study.parts import Parts
 from search.study.profile import Profiler
 from search.study.prompt_threads import prompt_threads
 from search.study.recorder import Snapshot
-from search.study.records import TrialEnd, log_params, to_rows
+from search.study.records import STUDY, StudyFacts, TrialEnd, log_params, to_rows
 from search.study.running import Running
 from search.study.stop import StopRequest
 from search.study.worker_failure import failure_of
@@ -70,6 +71,7 @@ class Coordinator:
         self._endings = Endings(parts)
         self._judge = Judge(plan, study, self._endings)
         self._dispatcher = Dispatcher(parts, self._endings, self.shelf)
+        self._recorded = False  # whether the study's run in the record is known
         self._clock = Clock(plan.experiment.search, stop, parts.executor, parts.observer)
 
     def take_over(self, run_ids: Mapping[int, str]) -> None:
@@ -92,10 +94,20 @@ class Coordinator:
                 if not self._dispatcher.running:
                     self._profiler.search_ended()
                     return self._end()
+                self._note_record()
                 for event in self._executor.events(_POLL_SECONDS):
                     with self._profiler.watch.time("storage"):
                         self._handle(event)
                 self._recorder.refresh(self.snapshot)
+
+    def _note_record(self) -> None:
+        """Keep the id of the study's run, once it is there: its pages and its model are found without asking MLflow."""
+        if self._recorded or (parent := self._recorder.parent_run(0.0)) is None:
+            return
+        self._recorded = True
+        known = StudyFacts.of(self._study)
+        if known is not None and known.parent_run != parent:
+            self._study.set_user_attr(STUDY, replace(known, parent_run=parent).to_attr())
 
     def _end(self) -> str:
         self._dispatcher.close_waiting(self._clock.ending)

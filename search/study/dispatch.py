@@ -130,7 +130,7 @@ class Dispatcher:
         if end.outcome == "stopped" and twin.last_step is not None:
             proposal.trial.report(twin.intermediate_values[twin.last_step], twin.last_step)
         reason = f"same config as trial {number}, not trained again" + (f": {end.reason}" if end.reason else "")
-        copied = replace(end, reason=reason, seconds=0.0, duplicate_of=number, run_id=None, attempts=1)
+        copied = replace(end, reason=reason, seconds=0.0, duplicate_of=number, attempts=1)
         self._endings.tell(proposal, copied)
 
     def close_waiting(self, ending: str) -> None:

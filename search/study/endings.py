@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,8 +13,6 @@ from search.study.recorder import History
 from search.study.records import ATTEMPTS, END, RUN, TrialEnd, to_row
 from search.study.store import quiet_optuna
 
-# The record is joined to the study by its tags; the run's id on the trial is a convenience, not worth a wait.
-_RUN_ID_SECONDS = 0.05
 _LAST_RUN_ID_SECONDS = 10.0  # of a trial that is to go on with its run later, and no worker waits
 
 
@@ -30,8 +27,7 @@ class Endings:
     def tell(self, proposal: Proposal, end: TrialEnd, rounds: Sequence[History] = ()) -> None:
         """Tell how a trial ended; ``rounds`` holds the metrics of each epoch of each of its rounds."""
         trial = proposal.trial
-        run_id = self._recorder.run_id(proposal.number, _RUN_ID_SECONDS)
-        trial.set_user_attr(END, replace(end, run_id=run_id).to_attr())
+        trial.set_user_attr(END, end.to_attr())
         with quiet_optuna():
             match end.outcome:
                 case "completed":

@@ -77,8 +77,8 @@ class Recorder:
             if isinstance(dimension.domain, IntRange | FloatRange) and dimension.domain.log
         )
 
-    def open(self, strategy: Mapping[str, str]) -> str:
-        """Open the parent run; returns its id."""
+    def open(self, strategy: Mapping[str, str]) -> None:
+        """Begin the study's record; nothing waits until it is there."""
         plan = self._plan
         experiment, dataset = plan.experiment, plan.dataset
         parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
@@ -106,12 +106,15 @@ class Recorder:
                 profile=json.dumps({"rows": dataset.rows, **sizes}),
             ),
         )
-        parent = self._tracker.open_study(record)
+        self._tracker.open_study(record)
         text = to_yaml(plan.resolved())
         self._tracker.log_study_files(lambda folder: _write(folder / "experiment.yaml", text))
         if plan.model_files:
             self._tracker.log_study_files(lambda folder: _copy_code(plan.model_files, folder / "user_code"))
-        return parent
+
+    def parent_run(self, timeout_seconds: float | None) -> str | None:
+        """The study's run in the record; None if it is not there by then."""
+        return self._tracker.parent_run(timeout_seconds)
 
     def start(self, proposal: Proposal, run_id: str | None) -> None:
         params = {"seed": proposal.seed, "epochs": self._plan.experiment.training.epochs, **proposal.params}

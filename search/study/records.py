@@ -31,7 +31,6 @@ class TrialEnd:
     Attributes:
         outcome: one of search.messages.Outcome.
         duplicate_of: the finished trial with an equal config, from which the result was taken.
-        run_id: the trial's run in MLflow.
         values: the objective of each round (fold, repeat) where there are several; ``value`` is their mean.
         threshold: the decision threshold that was chosen on validation data, where one was.
     """
@@ -43,7 +42,6 @@ class TrialEnd:
     seconds: float = 0.0
     parameters: int = 0
     duplicate_of: int | None = None
-    run_id: str | None = None
     attempts: int = 1
     value: float | None = None
     values: tuple[float, ...] = ()
@@ -128,7 +126,10 @@ _STATES: dict[str, TrialState] = {
 def trial_end(trial: RecordedTrial) -> TrialEnd | None:
     """The end that was recorded on a trial; None while it runs."""
     attr = trial.user_attrs.get(END)
-    return None if attr is None else TrialEnd(**{**attr, "values": tuple(attr.get("values", ()))})
+    if attr is None:
+        return None
+    known = {name: value for name, value in attr.items() if name != "run_id"}  # which earlier versions kept here
+    return TrialEnd(**{**known, "values": tuple(attr.get("values", ()))})
 
 
 def notes_of(trial: RecordedTrial) -> TrialNotes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from search.errors import StudyError
 from search.executors.inline import InlineExecutor
@@ -168,18 +169,19 @@ class _Launch:
         try:
             board = TensorBoardLog(self._folder.tensorboard) if plan.experiment.tracking.tensorboard else None
             recorder = Recorder(plan, tracker, self._tags(), board)
-            parent = recorder.open({"sampler": self._sampler_text, "pruner": self._pruner_text})
-            self._note_parent(study, parent)
+            recorder.open({"sampler": self._sampler_text, "pruner": self._pruner_text})
             if study.user_attrs.get(ENDING):
                 study.set_user_attr(ENDING, "")  # how an earlier run ended is no longer how the study stands
             parts = Parts(plan, self._folder, study, proposer, self._executor, recorder, self._observer)
             coordinator = Coordinator(parts, self._stop, self._profiler)
-            coordinator.take_over(tracker.reconcile(finished_states(study)))
+            if any(trial.state != TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
+                coordinator.take_over(tracker.reconcile(finished_states(study)))
             ending = coordinator.run()
             study.set_user_attr(ENDING, ending)
             with self._profiler.watch.time("final"):
                 self._deliver(study, coordinator, recorder, ending)
             tracker.flush(_FLUSH_SECONDS)
+            parent = recorder.parent_run(None)
             status = "KILLED" if ending == "interrupted" else "FINISHED"
         finally:
             tracker.close(status)
@@ -188,13 +190,6 @@ class _Launch:
             read_rows(self._folder.journal, self._folder.rows)  # so that whoever asks next need not read all of it
         profile = self._profiler.profile(self._executor.capacity, tracker.busy_seconds)
         return self._end(study, ending, parent, profile)
-
-    @staticmethod
-    def _note_parent(study: optuna.Study, parent: str) -> None:
-        """Keep the run's id with the study, so that its pages and its model are found without asking MLflow."""
-        known = StudyFacts.of(study)
-        if known is not None and known.parent_run != parent:
-            study.set_user_attr(STUDY, replace(known, parent_run=parent).to_attr())
 
     def _open(self) -> tuple[optuna.Study, Proposer]:
         plan, search = self._plan, self._plan.experiment.search

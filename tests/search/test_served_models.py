@@ -170,7 +170,8 @@ def store(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, tuple[Pat
     uri = local_uri(home)
     addresses = {}
     tracker = MlflowTracker(uri, None)
-    parent = tracker.open_study(StudyRecord("kinds"))
+    tracker.open_study(StudyRecord("kinds"))
+    parent = tracker.parent_run(None)
     for number, (name, (bundle, dataset)) in enumerate(bundles.items()):
         output = PortableModel.load(bundle).predict(dataset.sample)
         spec = dataset.spec

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracking import Memory, MemoryTracker, MlflowTracker, Tracker
+from tracking import Memory, MemoryTracker, MlflowTracker, StudyRecord, Tracker
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,14 @@ class Place:
     tracker: Callable[[], Tracker]
     look: Callable[[str], Seen]
     children: Callable[[str], list[str]]
+
+
+def opened(tracker: Tracker, study: StudyRecord) -> str:
+    """Open a study and give its run's id."""
+    tracker.open_study(study)
+    parent = tracker.parent_run(None)
+    assert parent is not None
+    return parent
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_places import Place
+from record_places import Place, opened
 
 from tracking import DatasetRecord, Produce, RunStatus, Scalar, StudyRecord, Tracker, TrialRecord
 
@@ -57,7 +57,7 @@ def started(tracker: Tracker, *numbers: int) -> list[str]:
 
 def test_a_study_is_recorded_as_a_tree_of_runs(place: Place, study: StudyRecord) -> None:
     tracker = place.tracker()
-    parent = tracker.open_study(study)
+    parent = opened(tracker, study)
     assert place.look(parent).status == "RUNNING"
     tracker.start_trial(TrialRecord(0, "trial 0", {"layers": 2, "optimizer": "adam"}, {"kerasweep.code": "1.0"}))
     tracker.log_epoch(0, 1, {"loss": 0.7, "val_accuracy": 0.6})
@@ -157,7 +157,7 @@ def test_names_and_values_beyond_mlflows_rules_are_recorded(place: Place, study:
 
 def test_files_of_the_study_replace_earlier_ones_of_the_same_name(place: Place, study: StudyRecord) -> None:
     tracker = place.tracker()
-    parent = tracker.open_study(study)
+    parent = opened(tracker, study)
     tracker.log_study_files(write(leaderboard="one", experiment="yaml"))
     tracker.log_study_files(write(leaderboard="two"))
     tracker.log_study_files(lambda folder: None)  # nothing to record is fine
@@ -224,13 +224,13 @@ def test_model_files_of_an_earlier_session_can_be_dropped(place: Place, study: S
 
 def test_a_study_that_is_opened_again_goes_on_in_its_run(place: Place, study: StudyRecord) -> None:
     first = place.tracker()
-    parent = first.open_study(study)
+    parent = opened(first, study)
     first.close("KILLED")
     assert place.look(parent).status == "KILLED"
     assert place.look(parent).tags["kerasweep.state"] == "stopped"
     more = StudyRecord(study.name, {"trials": 40, "seed": 7, "workers": 2}, {"attempt": "2"}, DATA)
     second = place.tracker()
-    assert second.open_study(more) == parent
+    assert opened(second, more) == parent
     seen = place.look(parent)
     assert (seen.status, seen.tags["attempt"], seen.tags["kerasweep.space"]) == ("RUNNING", "2", "abc")
     assert seen.params == {"trials": "20", "seed": "7", "workers": "2"}  # MLflow never changes a param
@@ -244,7 +244,7 @@ def test_two_studies_do_not_share_runs(place: Place) -> None:
     parents = []
     for name in names:
         tracker = place.tracker()
-        parents.append(tracker.open_study(StudyRecord(name)))
+        parents.append(opened(tracker, StudyRecord(name)))
         started(tracker, 0)
         assert tracker.reconcile({}).keys() == {0}
         tracker.close("FINISHED")
@@ -254,13 +254,13 @@ def test_two_studies_do_not_share_runs(place: Place) -> None:
 
 def test_after_a_kill_runs_are_settled_or_handed_back(place: Place, study: StudyRecord) -> None:
     killed = place.tracker()
-    parent = killed.open_study(study)
+    parent = opened(killed, study)
     ids = started(killed, 0, 1, 2, 3)
     finish(killed, 0)
     killed.flush(PATIENCE)  # and now it is gone: no finish, no close
 
     tracker = place.tracker()
-    assert tracker.open_study(study) == parent
+    assert opened(tracker, study) == parent
     going_on = tracker.reconcile({1: ("FAILED", "worker lost"), 2: ("KILLED", "pruned at epoch 3"), 9: ("FAILED", "")})
     assert going_on == {3: ids[3]}
     assert [place.look(run_id).status for run_id in ids] == ["FINISHED", "FAILED", "KILLED", "RUNNING"]

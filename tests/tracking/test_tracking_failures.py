@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from record_places import client, free_port
+from record_places import client, free_port, opened
 
 from tracking import MlflowTracker, StudyRecord, TrackingError, TrialRecord, local_uri
 from tracking.failures import explain
@@ -80,7 +80,7 @@ def test_a_server_that_is_away_is_told_within_ten_seconds() -> None:
     began = time.monotonic()
     tracker = MlflowTracker(f"http://ann:s3cret@127.0.0.1:{free_port()}")
     with pytest.raises(TrackingError, match=r"http://ann:\*\*\*@127.0.0.1:\d+: nothing answers there"):
-        tracker.open_study(StudyRecord("away"))
+        opened(tracker, StudyRecord("away"))
     tracker.close("FAILED")  # quiet: the failure was raised already
     assert time.monotonic() - began < 10.0
 
@@ -90,21 +90,21 @@ def test_a_server_that_accepts_and_says_nothing_is_told(monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as silent:
         tracker = MlflowTracker(f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(TrackingError, match="nothing answers there"):
-            tracker.open_study(StudyRecord("silent"))
+            opened(tracker, StudyRecord("silent"))
 
 
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     tracker = MlflowTracker(local_uri(tmp_path / "file"))
     with pytest.raises(TrackingError, match=r"file.*cannot be written"):
-        tracker.open_study(StudyRecord("nowhere"))
+        opened(tracker, StudyRecord("nowhere"))
 
 
 def test_a_file_that_is_no_database_is_told_and_kept(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("dear diary, " * 1000)
     tracker = MlflowTracker(local_uri(tmp_path))
     with pytest.raises(TrackingError, match="is damaged; move it away"):
-        tracker.open_study(StudyRecord("diary"))
+        opened(tracker, StudyRecord("diary"))
     assert (tmp_path / "mlflow.db").read_text().startswith("dear diary")
 
 
@@ -140,7 +140,7 @@ def test_a_bug_in_what_produces_files_keeps_its_traceback(local_home: Path) -> N
 def test_a_server_that_goes_away_in_mid_study_stops_the_record(local_home: Path) -> None:
     """An experiment that is deleted under the writer stands for any refusal in mid-study."""
     tracker = MlflowTracker(local_uri(local_home), local_home / "artifacts", batch_seconds=0.05)
-    parent = tracker.open_study(StudyRecord("deleted"))
+    parent = opened(tracker, StudyRecord("deleted"))
     tracker.start_trial(TrialRecord(0, "t"))
     tracker.flush(60.0)
     api = client(local_uri(local_home))

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from record_places import client, files
+from record_places import client, files, opened
 
 from tracking import DatasetRecord, MlflowTracker, StudyRecord, TrackingError, TrialRecord, local_uri
 from tracking.locks import setup_lock
@@ -125,7 +125,7 @@ def test_datasets_are_inputs_of_parent_and_trials(local_home: Path) -> None:
     uri = local_uri(local_home)
     data = DatasetRecord("digits", "d" * 64, "sklearn:digits", "{}", json.dumps({"rows": 1797}))
     tracker = MlflowTracker(uri, local_home / "artifacts")
-    parent = tracker.open_study(StudyRecord("inputs", dataset=data))
+    parent = opened(tracker, StudyRecord("inputs", dataset=data))
     tracker.start_trial(TrialRecord(0, "t"))
     child = tracker.run_id(0, 60.0)
     tracker.finish_trial(0, "FINISHED", {}, {})
@@ -144,7 +144,7 @@ def test_datasets_are_inputs_of_parent_and_trials(local_home: Path) -> None:
 def test_runs_carry_the_tags_that_mlflows_pages_use(local_home: Path) -> None:
     uri = local_uri(local_home)
     tracker = MlflowTracker(uri, local_home / "artifacts")
-    parent = tracker.open_study(StudyRecord("tags"))
+    parent = opened(tracker, StudyRecord("tags"))
     tracker.start_trial(TrialRecord(0, "the first"))
     child = tracker.run_id(0, 60.0)
     tracker.close("FINISHED")
@@ -161,7 +161,7 @@ def write_board(folder: Path) -> None:
 
 def test_files_lie_in_the_home(local_home: Path) -> None:
     tracker = MlflowTracker(local_uri(local_home), local_home / "artifacts")
-    parent = tracker.open_study(StudyRecord("files/with slash"))
+    parent = opened(tracker, StudyRecord("files/with slash"))
     tracker.log_study_files(write_board)
     tracker.close("FINISHED")
     assert (local_home / "artifacts" / "files_with_slash" / parent / "artifacts" / "board.csv").exists()
@@ -175,7 +175,7 @@ def test_a_database_of_another_version_is_told(tmp_path: Path, local_home: Path)
         connection.execute("UPDATE alembic_version SET version_num = 'ancient'")
     tracker = MlflowTracker(local_uri(tmp_path))
     with pytest.raises(TrackingError, match=r"another version of MLflow.*mlflow db upgrade"):
-        tracker.open_study(StudyRecord("old"))
+        opened(tracker, StudyRecord("old"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from record_places import client
+from record_places import client, opened
 
 from tracking import BestModelRecord, MlflowTracker, StudyRecord, local_uri
 
@@ -53,7 +53,7 @@ def export(folder: Path, factor: float = 2.0, example: Any = ROWS, name: str = "
 
 def recorded(place: str, uri: str, *records: BestModelRecord) -> str:
     tracker = MlflowTracker(uri, None)
-    parent = tracker.open_study(StudyRecord(place))
+    parent = opened(tracker, StudyRecord(place))
     for record in records:
         tracker.log_best_model(record)
     tracker.close("FINISHED")
