@@ -14,9 +14,11 @@ import numpy as np
 
 from search.data.dataset import Part
 from search.training.compiled import CompiledLoop, signature_of
+from search.training.gradients import Learning, learning_of
 from search.training.loops import Array, Validated, validation_batch
 from search.training.numbers import FreeNumbers
 from search.training.phases import Phase, first_phase, set_rate
+from search.training.threads import one_after_the_other
 from search.training.weights import Weights, weights_of
 from spaces.builders import build_optimizer
 from spaces.evaluation import evaluate
@@ -53,31 +55,41 @@ class LeanLoop(CompiledLoop):
         """Nothing: a model of layers has its variables from the start, and its metrics are not in the graph."""
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
-        names = tracked(self._setup.metrics)
-        first = self._phase.first_epoch
-        if first not in self._functions:
-            with self.watch.time("trace"):
-                self._functions[first] = self._trace(scheduled=rates is not None, outputs=bool(names))
-        size = np.int32(self._config.batch_size)
-        given = (order, self._no_rates if rates is None else rates, size, *self._train_arrays)
-        loss, outputs = self._functions[first](*given)
+        with one_after_the_other():
+            loss, outputs = self._run_epoch(order, rates)
         metrics = {"loss": float(loss)}
+        names = tracked(self._setup.metrics)
         if names:  # of a regression in the units that the model has, as the loss is
             metrics |= evaluate(names, self._setup.spec.task, self._targets_of_training[order], outputs.numpy())
         return metrics
 
-    def _trace(self, *, scheduled: bool, outputs: bool) -> Function:
+    def _run_epoch(self, order: Array, rates: Array | None) -> tuple[Any, Any]:
+        """The mean loss, and the outputs in this order."""
+        import tensorflow as tf
+
+        first = self._phase.first_epoch
+        if first not in self._functions:
+            with self.watch.time("trace"):
+                self._functions[first] = self._trace(scheduled=rates is not None)
+        fixed = tf.constant(order), self._no_rates if rates is None else tf.constant(rates)
+        loss, outputs = self._functions[first](*fixed, tf.constant(self._config.batch_size), *self._train_arrays)
+        return loss, outputs
+
+    def _trace(self, *, scheduled: bool) -> Function:
         """The graph of this phase's epochs, run once over no samples: what TensorFlow does at a first run is done."""
+        import tensorflow as tf
+
         function = trace_epoch(
             self.model,
             self._weights,
             self._phase.optimizer,
             self._numbers,
             self._train_arrays,
+            learning_of(self._config, self._setup.spec),
             scheduled=scheduled,
-            outputs=self._setup.spec.outputs if outputs else None,
+            outputs=self._setup.spec.outputs,
         )
-        function(np.zeros(0, np.int32), self._no_rates, np.int32(1), *self._train_arrays)
+        function(tf.zeros(0, tf.int32), self._no_rates, tf.constant(1), *self._train_arrays)
         return function
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
@@ -86,16 +98,17 @@ class LeanLoop(CompiledLoop):
 
     def _validate(self) -> Validated:
         assert self._validation_arrays is not None, "there is no validation part"
-        if self._validation_function is None:
-            with self.watch.time("trace"):
-                self._validation_function = trace_scoring(
-                    self.model,
-                    self._numbers,
-                    self._validation_arrays,
-                    self._setup.spec.outputs,
-                    validation_batch(self.model),
-                )
-        loss, outputs = self._validation_function(*self._validation_arrays)
+        with one_after_the_other():
+            if self._validation_function is None:
+                with self.watch.time("trace"):
+                    self._validation_function = trace_scoring(
+                        self.model,
+                        self._numbers,
+                        self._validation_arrays,
+                        self._setup.spec.outputs,
+                        validation_batch(self.model),
+                    )
+            loss, outputs = self._validation_function(*self._validation_arrays)
         return Validated(float(loss), outputs.numpy(), {})
 
     def _enter(self, phase: Phase) -> None:
@@ -124,14 +137,14 @@ def trace_epoch(
     optimizer: Any,
     numbers: FreeNumbers,
     arrays: list[Any],
+    learning: Learning,
     *,
     scheduled: bool,
-    outputs: int | None,
+    outputs: int,
 ) -> Function:
     """A function of (order, rates, batch_size, x, y[, sample weights]) that trains one epoch.
 
-    It returns the mean loss and, in the order of training, the outputs (samples, outputs); without ``outputs`` of
-    them none, (0, 1).
+    It returns the mean loss and, in the order of training, the outputs (samples, outputs).
 
     Args:
         optimizer: built for ``weights``.
@@ -149,22 +162,27 @@ def trace_epoch(
             rows = order[index * batch_size : (index + 1) * batch_size]
             if scheduled:
                 set_rate(optimizer, rates[index])
-            batch = tf.nest.map_structure(lambda array: tf.gather(array, rows), data)
-            gradients, loss, predicted = weights.gradients(lambda: _forward(model, *batch, training=True))
+            count = tf.cast(tf.shape(rows)[0], tf.float32)
+            batch = _rows_of(data, rows)
+            gradients, done = weights.gradients(lambda: learning.step(model, count, *batch))
             optimizer.apply(gradients, weights.variables)
-            if outputs is not None:
-                parts = parts.write(index, tf.cast(predicted, tf.float32))
-            return index + 1, total + loss * tf.cast(tf.shape(rows)[0], tf.float32), parts
+            if done.loss is not None:
+                total += done.loss * count
+            return index + 1, total, parts.write(index, tf.cast(done.kept, tf.float32))
 
         weights.load()
-        start = (tf.constant(0), tf.constant(0.0), _parts(steps if outputs else 0, outputs or 1))
+        start = (tf.constant(0), tf.constant(0.0), _parts(steps, outputs))
         with numbers.in_place():
             _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)
         weights.store()
-        return total / tf.cast(samples, tf.float32), parts.concat() if outputs else tf.zeros((0, 1))
+        predicted = learning.outputs(parts.concat())
+        rest = learning.rest(predicted, *_rows_of(data[1:], order))
+        return total / tf.cast(samples, tf.float32) + (0.0 if rest is None else rest), predicted
 
     fixed = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)]
-    return tf.function(epoch, input_signature=[*fixed, *map(signature_of, arrays)], autograph=False)
+    signature = [*fixed, *map(signature_of, arrays)]
+    # Called by itself, it need not be looked for among others for arguments of other kinds.
+    return tf.function(epoch, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def trace_scoring(
@@ -175,7 +193,8 @@ def trace_scoring(
 
     def whole(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with numbers.in_place():
-            loss, predicted = _forward(model, x, y, training=False)
+            predicted = model(x, training=False)
+            loss = model._compute_loss(x=x, y=y, y_pred=predicted, sample_weight=None, training=False)
         return loss, tf.cast(predicted, tf.float32)
 
     def in_batches(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -194,15 +213,14 @@ def trace_scoring(
 
     # Without a loop there is less to trace. Folds may differ by a sample or two, which does no harm.
     function = whole if len(arrays[1]) <= batch_size else in_batches
-    traced = tf.function(function, input_signature=[signature_of(array) for array in arrays], autograph=False)
-    traced.get_concrete_function()
-    return traced
+    signature = [signature_of(array) for array in arrays]
+    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
 
 
-def _forward(model: keras.Model, x: Any, y: Any, weights: Any = None, *, training: bool) -> tuple[Any, Any]:
-    predicted = model(x, training=training)
-    loss = model._compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weights, training=training)
-    return loss, predicted
+def _rows_of(data: Any, rows: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda array: tf.gather(array, rows), data)
 
 
 def _parts(count: Any, width: int) -> Any:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from search.training.gradients import Step
 from spaces.model_config import ModelConfig, OptimizerConfig
 
 if TYPE_CHECKING:
     import keras
 
-Forward = Callable[[], tuple[Any, Any]]
+Forward = Callable[[], Step]
 # Optimizers whose update of a number depends on that number's gradient and history alone.
 ELEMENTWISE = {
     "sgd", "rmsprop", "adam", "adamw", "nadam", "adamax", "adagrad", "adadelta", "lion", "ftrl",
@@ -40,8 +41,8 @@ class Weights(Protocol):
     def store(self) -> None:
         """Give the values back to the model; called in the graph after an epoch's last step."""
 
-    def gradients(self, forward: Forward) -> tuple[list[Any], Any, Any]:
-        """The gradient for each of ``variables``, beside the loss and the outputs that ``forward`` returned."""
+    def gradients(self, forward: Forward) -> tuple[list[Any], Step]:
+        """The gradient for each of ``variables``, beside what ``forward`` returned."""
 
     def show_average(self, optimizer: Any) -> None:
         """Let the model hold the moving average that the optimizer keeps."""
@@ -59,12 +60,12 @@ class Separate:
     def store(self) -> None:
         """Nothing: they are the model's."""
 
-    def gradients(self, forward: Forward) -> tuple[list[Any], Any, Any]:
+    def gradients(self, forward: Forward) -> tuple[list[Any], Step]:
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            loss, outputs = forward()
-        return tape.gradient(loss, [variable.value for variable in self.variables]), loss, outputs
+            step = forward()
+        return tape.gradient(step.targets, [variable.value for variable in self.variables], step.upstream), step
 
     def show_average(self, optimizer: Any) -> None:
         optimizer.finalize_variable_values(self.variables)
@@ -89,7 +90,7 @@ class Flat:
     def store(self) -> None:
         self._give(self._vector.value)
 
-    def gradients(self, forward: Forward) -> tuple[list[Any], Any, Any]:
+    def gradients(self, forward: Forward) -> tuple[list[Any], Step]:
         import keras
         import tensorflow as tf
 
@@ -97,13 +98,13 @@ class Flat:
         with tf.GradientTape() as tape:
             tape.watch(whole)
             with keras.StatelessScope(list(zip(self._own, self._parts(whole), strict=True))) as scope:
-                loss, outputs = forward()
+                step = forward()
         # What else the model changes as it is called (moving means, random states) waits in the scope.
         for variable in self._model.non_trainable_variables:
             changed = scope.get_current_value(variable)
             if changed is not None:
                 variable.assign(changed)
-        return [tape.gradient(loss, whole)], loss, outputs
+        return [tape.gradient(step.targets, whole, step.upstream)], step
 
     def show_average(self, optimizer: Any) -> None:
         optimizer.finalize_variable_values(self.variables)
