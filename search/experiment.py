@@ -68,7 +68,8 @@ class TrainingConfig(_Section):
             ``{0: 1, 1: 5}`` (1 for those left out); None is 1 for all. Validation counts all alike.
         threshold: the metric (accuracy, balanced_accuracy, f1, mcc) for which the probability is chosen, on the
             validation part, above which a sample is of the second class; it is kept with the model. None is 0.5.
-        threads: threads a worker (TensorFlow, PyTorch). With one, a seed gives the same numbers to the last digit.
+        threads: threads of a worker (TensorFlow, PyTorch), kept with the study: with as many, a seed gives equal
+            numbers. None shares the processor out among the workers (one thread for the executor ``inline``).
     """
 
     epochs: int = Field(100, ge=1, le=1_000_000, strict=True)
@@ -78,7 +79,7 @@ class TrainingConfig(_Section):
     loss: str | dict[str, Any] | None = None
     class_weight: Literal["balanced"] | dict[str | int | float | bool, Any] | None = None
     threshold: str | None = None
-    threads: int = Field(1, ge=1, le=1024, strict=True)
+    threads: int | None = Field(None, ge=1, le=1024, strict=True)
 
     @field_validator("early_stopping", mode="before")
     @classmethod

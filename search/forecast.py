@@ -15,8 +15,8 @@ from search.messages import Decision, EpochReport, Suggest, Suggested, TrialJob,
 from search.study.arrays import write_arrays
 from search.study.plan import Plan
 from search.study.pruners import rungs
-from search.study.run import worker_count
 from search.study.strategy_config import choose_pruner, default_grace
+from search.study.workers import worker_count
 from spaces import Params, resolve
 from spaces.domains import Suggester
 from spaces.suggesters import Extreme, Sampled
@@ -104,7 +104,7 @@ def _try_all(plan: Plan, arrays: Path, named: list[tuple[str, Suggester]]) -> tu
     from search.training.trial import run_trial
     from search.training.worker_data import WorkerData
 
-    limit_threads(plan.experiment.training.threads)
+    limit_threads(plan.threads)
     # One round tells what all of them take.
     data, setup = WorkerData(arrays), replace(plan.setup(arrays), rounds=1)
     tried, memory = [], 0

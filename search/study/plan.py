@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from search.experiment import Experiment
 from search.messages import WorkerSetup
 from search.study.imbalance import check_comparable, check_decision, class_weight_of
 from search.study.own_functions import digests, own_data, own_losses
+from search.study.workers import thread_count
 from spaces import Params, Space
 from spaces.errors import SpaceError
 from spaces.fits import check_fits, located
@@ -86,6 +87,16 @@ class Plan:
         """What the study's reports stand for: ``epoch``, or ``fold``, ``repeat`` or ``round`` where it has several."""
         return self.experiment.validation.unit if self.rounds > 1 else "epoch"
 
+    @property
+    def threads(self) -> int:
+        """Threads of one worker."""
+        return thread_count(self.experiment)
+
+    def with_threads(self, threads: int) -> Plan:
+        """The same with so many threads a worker."""
+        training = self.experiment.training.model_copy(update={"threads": threads})
+        return replace(self, experiment=self.experiment.model_copy(update={"training": training}))
+
     def resolved(self) -> dict[str, Any]:
         """The experiment as plain data, defaults and derived values filled in: a file that runs as it is.
 
@@ -104,7 +115,7 @@ class Plan:
         if self.experiment.validation.folds is not None:
             content["data"].pop("validation", None)
         content["objective"] = {"metric": self.objective, "direction": self.direction}
-        content["training"]["metrics"] = list(self.metrics)
+        content["training"] |= {"metrics": list(self.metrics), "threads": self.threads}
         space = self.space.describe()
         if self.experiment.training.batch_size is not None:
             space.pop("batch_size", None)
@@ -122,7 +133,7 @@ class Plan:
             direction=self.direction,
             target_std=self.dataset.preprocessor.target.std if self.dataset.spec.task == "regression" else None,
             target_mean=self.dataset.preprocessor.target.mean,
-            threads=self.experiment.training.threads,
+            threads=self.threads,
             class_weight=class_weight_of(
                 self.experiment.training.class_weight, self.dataset.preprocessor.target.classes
             ),

@@ -42,15 +42,13 @@ from search.study.stop import StopRequest
 from search.study.store import open_for_run, prepare_journal
 from search.study.strategy_config import SamplerConfig, choose_sampler
 from search.study.take_over import finished_states
+from search.study.workers import worker_count
 from search.versions import code_version, library_versions
 from search.yaml_file import to_yaml
 from tracking import MlflowTracker, TensorBoardLog, Tracker, local_artifacts, local_uri
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 _FLUSH_SECONDS = 300.0
-# A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
-_WORKER_BYTES = 1_500_000_000
-_MOST_WORKERS = 8
 
 
 def run_study(
@@ -115,16 +113,6 @@ def make_executor(search: SearchConfig) -> Executor:
     return LocalExecutor(workers, jobs_per_worker=search.trials_per_worker, memory_bytes=memory)
 
 
-def worker_count(search: SearchConfig) -> int:
-    """How many trials run side by side: as asked, else one a core as far as memory goes; never more than trials."""
-    if search.executor == "inline":
-        return 1
-    import psutil
-
-    affordable = max(1, int(psutil.virtual_memory().available // _WORKER_BYTES))
-    return min(search.workers or min(os.cpu_count() or 1, affordable, _MOST_WORKERS), search.trials)
-
-
 class _Launch:
     """One run of a study, under its lock."""
 
@@ -143,9 +131,9 @@ class _Launch:
         self._began = time.monotonic()
 
     def run(self, tracker: Tracker | None) -> StudyEnded:
-        plan, search = self._plan, self._plan.experiment.search
         torn = prepare_journal(self._folder)
         study, proposer = self._open()
+        plan, search = self._plan, self._plan.experiment.search
         if torn is not None:
             self._observer.notice(torn)
         for notice in plan.notices:
@@ -210,6 +198,8 @@ class _Launch:
         study = open_for_run(plan, self._folder, sampler, pruner)
         known = StudyFacts.of(study)
         if known is not None:
+            if plan.experiment.training.threads is None:  # as it began, so that its trials stay repeatable
+                self._plan = plan = plan.with_threads(known.experiment["training"].get("threads", 1))
             # The budget may differ from run to run; `list` and `show` count against the latest.
             budget = {**known.experiment, "search": plan.resolved()["search"]}
             latest = replace(known, experiment=budget, functions=dict(plan.functions))

@@ -46,7 +46,7 @@ def _stderr_to_nowhere() -> Iterator[None]:
 
 
 def limit_threads(threads: int) -> None:
-    """Limit the backend to so many threads; for a small model one is faster than two, and exact to the last digit."""
+    """Limit the backend to so many threads, which share large operations; small ones stay on one."""
     match import_backend():
         case "tensorflow":
             _limit_tensorflow(threads)
@@ -62,7 +62,8 @@ def _limit_tensorflow(threads: int) -> None:
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        # Layers follow on each other: there is little that could run side by side, and to look for it takes time.
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
             warnings.warn(
@@ -80,7 +81,7 @@ def _limit_tensorflow(threads: int) -> None:
 
 @contextmanager
 def one_after_the_other() -> Iterator[None]:
-    """Inside, TensorFlow traces and runs graphs for a single thread, where it has but one and no GPU.
+    """Inside, TensorFlow traces and runs graphs one operation at a time, where it would do so anyway and has no GPU.
 
     Its usual executor keeps account of which operations are ready for which thread: a quarter of a small model's step.
     TensorFlow shows this one in its internals only; without it graphs run as usual.

@@ -1,0 +1,34 @@
+"""How many processes train side by side, and on how many threads each?"""
+
+from __future__ import annotations
+
+import os
+
+from search.experiment import Experiment, SearchConfig
+
+# A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
+_WORKER_BYTES = 1_500_000_000
+_MOST_WORKERS = 8
+
+
+def worker_count(search: SearchConfig) -> int:
+    """How many trials run side by side: as asked, else one a core as far as memory goes; never more than trials."""
+    if search.executor == "inline":
+        return 1
+    import psutil
+
+    affordable = max(1, int(psutil.virtual_memory().available // _WORKER_BYTES))
+    return min(search.workers or min(_cores(), affordable, _MOST_WORKERS), search.trials)
+
+
+def thread_count(experiment: Experiment) -> int:
+    """Threads of one worker: as asked, else its share of the cores; one in a process that has other things to do."""
+    search = experiment.search
+    if experiment.training.threads is not None:
+        return experiment.training.threads
+    return 1 if search.executor == "inline" else max(1, _cores() // worker_count(search))
+
+
+def _cores() -> int:
+    """Of the processor, that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
