@@ -55,7 +55,8 @@ class HyperModel:
 def stand_in() -> Iterator[None]:
     """Let ``import keras_tuner`` find the stand-in inside, where the real one is not installed."""
     finder = _Finder()
-    before = {name for name in sys.modules if name.partition(".")[0] in NAMES}
+    # A copy: other threads may be importing something.
+    before = {name for name in list(sys.modules) if name.partition(".")[0] in NAMES}
     sys.meta_path.append(finder)  # last: what is installed comes first
     try:
         yield

@@ -54,7 +54,7 @@ class Notices(Silent):
 
 
 def test_the_end_of_a_search_and_training_again_leave_the_same_model(tmp_path: Path) -> None:
-    changes = {**ONE, "training": {"epochs": 3, "early_stopping": 1}, "validation": {"folds": 2}}
+    changes = {**ONE, "training": {"epochs": 3, "early_stopping": 1, "threads": 1}, "validation": {"folds": 2}}
     ended = run(tmp_path, executor=InlineExecutor(), tracker=Words(), **changes)
     assert ended.best is not None
     again = retrain(best_of(Home(tmp_path), "iris"), tmp_path / "model")
