@@ -94,13 +94,13 @@ class Coordinator:
                 if not self._dispatcher.running:
                     self._profiler.search_ended()
                     return self._end()
-                self._note_record()
+                self.note_record()
                 for event in self._executor.events(_POLL_SECONDS):
                     with self._profiler.watch.time("storage"):
                         self._handle(event)
                 self._recorder.refresh(self.snapshot)
 
-    def _note_record(self) -> None:
+    def note_record(self) -> None:
         """Keep the id of the study's run, once it is there: its pages and its model are found without asking MLflow."""
         if self._recorded or (parent := self._recorder.parent_run(0.0)) is None:
             return

@@ -169,6 +169,7 @@ class _Launch:
             with self._profiler.watch.time("final"):
                 self._deliver(study, coordinator, recorder, ending)
             tracker.flush(_FLUSH_SECONDS)
+            coordinator.note_record()  # a short study ends before its record is set up
             parent = recorder.parent_run(None)
             status = "KILLED" if ending == "interrupted" else "FINISHED"
         finally:

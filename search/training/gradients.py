@@ -79,7 +79,10 @@ class ThroughOutputs:
         import tensorflow as tf
 
         outputs = model(x, training=True)
-        kept = outputs if self._task == "regression" else outputs.op.inputs[0]
+        kept = outputs
+        if self._task != "regression":
+            assert outputs.op.type in ("Sigmoid", "Softmax"), f"the outputs come from {outputs.op.type}"
+            kept = outputs.op.inputs[0]
         upstream = self._gradient(kept, outputs, y) / count
         if weights is not None:
             upstream *= tf.expand_dims(weights, -1)

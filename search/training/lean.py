@@ -8,6 +8,7 @@ epoch, from the outputs that its steps left behind.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from spaces.builders import build_optimizer
 from spaces.evaluation import evaluate
 from spaces.metrics import tracked
 from spaces.model_config import ModelConfig
+from spaces.values import is_function
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +57,7 @@ class LeanLoop(CompiledLoop):
         """Nothing: a model of layers has its variables from the start, and its metrics are not in the graph."""
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
-        with one_after_the_other():
+        with self._executor():
             loss, outputs = self._run_epoch(order, rates)
         metrics = {"loss": float(loss)}
         names = tracked(self._setup.metrics)
@@ -98,7 +100,7 @@ class LeanLoop(CompiledLoop):
 
     def _validate(self) -> Validated:
         assert self._validation_arrays is not None, "there is no validation part"
-        with one_after_the_other():
+        with self._executor():
             if self._validation_function is None:
                 with self.watch.time("trace"):
                     self._validation_function = trace_scoring(
@@ -110,6 +112,14 @@ class LeanLoop(CompiledLoop):
                     )
             loss, outputs = self._validation_function(*self._validation_arrays)
         return Validated(float(loss), outputs.numpy(), {})
+
+    def _executor(self) -> AbstractContextManager[None]:
+        """What runs the graphs: the usual executor for the user's own loss.
+
+        A ``tf.function`` in it stays a function of its own, for which the one for one thread would wait for ever.
+        """
+        loss = self._config.loss
+        return nullcontext() if loss is not None and is_function(loss.name) else one_after_the_other()
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase

@@ -20,7 +20,7 @@ from search.training.loops import EpochLoop, epoch_order, make_loop
 from search.training.threads import limit_threads
 from spaces import DataSpec, ModelConfig
 from spaces.builders import build
-from spaces.model_config import ScheduleConfig, SecondPhase
+from spaces.model_config import LossConfig, ScheduleConfig, SecondPhase
 
 # What else a space holds is drawn by chance in test_training_grid.py.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -467,3 +467,20 @@ def test_graphs_of_our_families_are_run_by_the_executor_for_one_thread() -> None
     [function] = loop._functions.values()
     [loop_over_batches] = [node for node in function.graph.as_graph_def().node if "While" in node.op]
     assert not loop_over_batches.attr["_lower_using_switch_merge"].b, "for the usual executor it would be taken apart"
+
+
+def test_a_loss_of_the_users_own_may_be_a_tf_function(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "import tensorflow as tf\n\n@tf.function\ndef squares(y_true, y_pred):\n"
+        "    return tf.reduce_mean((y_true - y_pred) ** 2, axis=-1)\n"
+    )
+    spec, train, validation = parts("binary")
+    own = config().model_copy(update={"loss": LossConfig(name=f"{tmp_path / 'own.py'}:squares")})
+    ours, theirs = (build(own, spec, ("accuracy",), seed=3) for _ in range(2))
+    loop = LeanLoop(ours, own, train, validation, setup_of(spec, ("accuracy",)), epochs=2)
+    with loop._executor():
+        graph = loop._trace(scheduled=False).graph.as_graph_def()
+    [loop_over_batches] = [node for node in graph.node if "While" in node.op]
+    assert loop_over_batches.attr["_lower_using_switch_merge"].b, "the executor for one thread would wait for ever"
+    reported = run(loop, len(train))
+    assert_same(ours, theirs, reported, keras_fit(theirs, train, validation, 16))

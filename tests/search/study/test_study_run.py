@@ -20,7 +20,7 @@ from search.home import Home
 from search.messages import TrialJob
 from search.study.journal import StudyJournal
 from search.study.observer import Silent, StudyEnded
-from search.study.records import ATTEMPTS, to_rows
+from search.study.records import ATTEMPTS, StudyFacts, to_rows
 from search.study.run import run_study
 from search.study.stop import StopRequest
 from search.study.store import load_study
@@ -441,3 +441,18 @@ def test_any_optuna_storage_url_will_do(tmp_path: Path) -> None:
     assert len(optuna.load_study(study_name="iris", storage=url).trials) == 3
     assert len(rows_of(tmp_path / "home")) == 3
     assert not (tmp_path / "home/studies/iris/journal.log").exists()
+
+
+def test_a_study_that_ends_before_its_record_is_set_up_knows_its_run(tmp_path: Path) -> None:
+    class Slow(Words):
+        there = False
+
+        def parent_run(self, timeout_seconds: float | None) -> str | None:
+            return super().parent_run(timeout_seconds) if self.there else None
+
+        def flush(self, timeout_seconds: float) -> None:
+            self.there = True
+
+    ended = run(tmp_path, tracker=Slow())
+    assert ended.parent_run is not None
+    assert StudyFacts.of(load_study(Home(tmp_path), "iris")[0]).parent_run == ended.parent_run
