@@ -20,6 +20,7 @@ from search.training.loops import Array, Validated, validation_batch
 from search.training.numbers import FreeNumbers
 from search.training.phases import Phase, first_phase, set_rate
 from search.training.threads import one_after_the_other
+from search.training.updates import Update, in_one_operation, sizes_of, update_of
 from search.training.weights import Weights, weights_of
 from spaces.builders import build_optimizer
 from spaces.evaluation import evaluate
@@ -69,15 +70,17 @@ class LeanLoop(CompiledLoop):
         """The mean loss, and the outputs in this order."""
         import tensorflow as tf
 
-        first = self._phase.first_epoch
+        first, batch_size = self._phase.first_epoch, self._config.batch_size
         if first not in self._functions:
             with self.watch.time("trace"):
-                self._functions[first] = self._trace(scheduled=rates is not None)
-        fixed = tf.constant(order), self._no_rates if rates is None else tf.constant(rates)
-        loss, outputs = self._functions[first](*fixed, tf.constant(self._config.batch_size), *self._train_arrays)
+                self._updates[first] = update_of(self._phase.optimizer)
+                self._functions[first] = self._trace(self._updates[first], scheduled=rates is not None)
+        sizes = sizes_of(self._updates[first], self._phase.optimizer, -(-len(order) // batch_size))
+        fixed = tf.constant(order), self._no_rates if rates is None else tf.constant(rates), tf.constant(sizes)
+        loss, outputs = self._functions[first](*fixed, tf.constant(batch_size), *self._train_arrays)
         return loss, outputs
 
-    def _trace(self, *, scheduled: bool) -> Function:
+    def _trace(self, update: Update | None, *, scheduled: bool) -> Function:
         """The graph of this phase's epochs, run once over no samples: what TensorFlow does at a first run is done."""
         import tensorflow as tf
 
@@ -85,13 +88,15 @@ class LeanLoop(CompiledLoop):
             self.model,
             self._weights,
             self._phase.optimizer,
+            update,
             self._numbers,
             self._train_arrays,
             learning_of(self._config, self._setup.spec),
             scheduled=scheduled,
             outputs=self._setup.spec.outputs,
         )
-        function(tf.zeros(0, tf.int32), self._no_rates, tf.constant(1), *self._train_arrays)
+        nothing = tf.zeros(0, tf.int32), self._no_rates, tf.zeros((0, 2))
+        function(*nothing, tf.constant(1), *self._train_arrays)
         return function
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
@@ -125,6 +130,7 @@ class LeanLoop(CompiledLoop):
         self._phase = phase
 
     def _first_optimizer(self) -> Any:
+        self._updates: dict[int, Update | None] = {}  # by the first epoch of their phase, as the functions
         self._weights: Weights = weights_of(self.model, self._config)
         optimizer = build_optimizer(self._config.optimizer)
         optimizer.build(self._trained())
@@ -145,6 +151,7 @@ def trace_epoch(
     model: keras.Model,
     weights: Weights,
     optimizer: Any,
+    update: Update | None,
     numbers: FreeNumbers,
     arrays: list[Any],
     learning: Learning,
@@ -152,18 +159,21 @@ def trace_epoch(
     scheduled: bool,
     outputs: int,
 ) -> Function:
-    """A function of (order, rates, batch_size, x, y[, sample weights]) that trains one epoch.
+    """A function of (order, rates, sizes, batch_size, x, y[, sample weights]) that trains one epoch.
 
     It returns the mean loss and, in the order of training, the outputs (samples, outputs).
 
     Args:
         optimizer: built for ``weights``.
+        update: the optimizer's, for which each step takes its sizes (steps, 2).
         numbers: of the model and the optimizer, which later trials may change.
         scheduled: whether each step takes its learning rate from ``rates`` (steps,).
     """
     import tensorflow as tf
 
-    def epoch(order: tf.Tensor, rates: tf.Tensor, batch_size: tf.Tensor, *data: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    def epoch(
+        order: tf.Tensor, rates: tf.Tensor, sizes: tf.Tensor, batch_size: tf.Tensor, *data: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         samples = tf.shape(order)[0]
         steps = (samples + batch_size - 1) // batch_size
 
@@ -175,7 +185,8 @@ def trace_epoch(
             count = tf.cast(tf.shape(rows)[0], tf.float32)
             batch = _rows_of(data, rows)
             gradients, done = weights.gradients(lambda: learning.step(model, count, *batch))
-            optimizer.apply(gradients, weights.variables)
+            with in_one_operation(optimizer, update, sizes, index):
+                optimizer.apply(gradients, weights.variables)
             if done.loss is not None:
                 total += done.loss * count
             return index + 1, total, parts.write(index, tf.cast(done.kept, tf.float32))
@@ -189,8 +200,8 @@ def trace_epoch(
         rest = learning.rest(predicted, *_rows_of(data[1:], order))
         return total / tf.cast(samples, tf.float32) + (0.0 if rest is None else rest), predicted
 
-    fixed = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)]
-    signature = [*fixed, *map(signature_of, arrays)]
+    steps = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None, 2), tf.float32)]
+    signature = [*steps, tf.TensorSpec((), tf.int32), *map(signature_of, arrays)]
     # Called by itself, it need not be looked for among others for arguments of other kinds.
     return tf.function(epoch, input_signature=signature, autograph=False).get_concrete_function()
 

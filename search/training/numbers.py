@@ -119,8 +119,9 @@ class FreeNumbers:
 
     def take(self, model: keras.Model, optimizer: Any) -> None:
         """Go on with the numbers of another model of the same structure, and of its optimizer."""
-        for variable, place in zip(self._variables, _places(model, optimizer), strict=True):
-            variable.assign(place.value)
+        for variable, mine, other in zip(self._variables, self._places, _places(model, optimizer), strict=True):
+            variable.assign(other.value)
+            setattr(mine.owner, mine.attribute, other.value)
 
 
 def _places(model: keras.Model, optimizer: Any) -> list[_Place]:

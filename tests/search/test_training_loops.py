@@ -479,7 +479,7 @@ def test_a_loss_of_the_users_own_may_be_a_tf_function(tmp_path: Path) -> None:
     ours, theirs = (build(own, spec, ("accuracy",), seed=3) for _ in range(2))
     loop = LeanLoop(ours, own, train, validation, setup_of(spec, ("accuracy",)), epochs=2)
     with loop._executor():
-        graph = loop._trace(scheduled=False).graph.as_graph_def()
+        graph = loop._trace(None, scheduled=False).graph.as_graph_def()
     [loop_over_batches] = [node for node in graph.node if "While" in node.op]
     assert loop_over_batches.attr["_lower_using_switch_merge"].b, "the executor for one thread would wait for ever"
     reported = run(loop, len(train))
