@@ -69,7 +69,8 @@ class TrainingConfig(_Section):
         threshold: the metric (accuracy, balanced_accuracy, f1, mcc) for which the probability is chosen, on the
             validation part, above which a sample is of the second class; it is kept with the model. None is 0.5.
         threads: threads of a worker (TensorFlow, PyTorch), kept with the study: with as many, a seed gives equal
-            numbers. None shares the processor out among the workers (one thread for the executor ``inline``).
+            numbers. None shares the processor out among the workers for convolutions and for your own model, and is
+            one for other families (more pays for wide layers in batches of 500 and more) and the executor ``inline``.
     """
 
     epochs: int = Field(100, ge=1, le=1_000_000, strict=True)

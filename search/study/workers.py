@@ -9,6 +9,8 @@ from search.experiment import Experiment, SearchConfig
 # A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
 _WORKER_BYTES = 1_500_000_000
 _MOST_WORKERS = 8
+# Their layers are too small to be shared out: what a second thread computes, both lose by waiting for each other.
+_OF_SMALL_LAYERS = frozenset({"linear", "mlp", "rnn"})
 
 
 def worker_count(search: SearchConfig) -> int:
@@ -22,11 +24,16 @@ def worker_count(search: SearchConfig) -> int:
 
 
 def thread_count(experiment: Experiment) -> int:
-    """Threads of one worker: as asked, else its share of the cores; one in a process that has other things to do."""
+    """Threads of one worker: as asked, else its share of the cores.
+
+    One for small layers, and in a process that has other things to do.
+    """
     search = experiment.search
     if experiment.training.threads is not None:
         return experiment.training.threads
-    return 1 if search.executor == "inline" else max(1, _cores() // worker_count(search))
+    if search.executor == "inline" or experiment.model in _OF_SMALL_LAYERS:
+        return 1
+    return max(1, _cores() // worker_count(search))
 
 
 def _cores() -> int:

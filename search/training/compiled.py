@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 Function = Callable[..., Any]
+_ALIGNED = 64  # bytes; where TensorFlow's arithmetic wants an array to begin, and NumPy's files have it begin
 
 
 class CompiledLoop(EpochLoop):
@@ -35,8 +36,8 @@ class CompiledLoop(EpochLoop):
             self._functions: dict[int, Function] = {}
             self._validation_function: Function | None = None
         arrays = [train.x, train.y] if weights is None else [train.x, train.y, weights]
-        self._train_arrays = [_to_device(array) for array in arrays]
-        self._validation_arrays = None if validation is None else [_to_device(validation.x), _to_device(validation.y)]
+        self._train_arrays = [to_device(array) for array in arrays]
+        self._validation_arrays = None if validation is None else [to_device(validation.x), to_device(validation.y)]
         self._no_rates = tf.zeros((0,))
 
     def _create_state(self, train: Part) -> None:
@@ -180,11 +181,18 @@ def _outputs_of_one(model: keras.Model, x: Any) -> Any:
     return model(tf.nest.map_structure(lambda array: array[:1], x), training=False)
 
 
-def _to_device(array: Any) -> Any:
+def to_device(arrays: Any) -> Any:
+    """Arrays as tensors. Those that are mapped from files are not copied, unless there is a GPU that they must go to."""
     import tensorflow as tf
 
-    arrays = dict(array) if isinstance(array, Mapping) else array
-    return tf.nest.map_structure(lambda one: tf.constant(np.asarray(one)), arrays)
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+
+    def tensor(array: Any) -> Any:
+        if not gpu and isinstance(array, np.memmap) and array.flags.writeable and array.ctypes.data % _ALIGNED == 0:
+            return tf.experimental.dlpack.from_dlpack(np.asarray(array).__dlpack__())
+        return tf.constant(np.asarray(array))
+
+    return tf.nest.map_structure(tensor, dict(arrays) if isinstance(arrays, Mapping) else arrays)
 
 
 def signature_of(arrays: Any) -> Any:

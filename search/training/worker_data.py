@@ -87,5 +87,6 @@ def _map_x(folder: Path, part: str) -> Inputs:
 
 
 def _map(file: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    # Nobody writes there. But what is told to be read-only, NumPy would not hand over to TensorFlow without a copy.
+    array: NDArray[Any] = np.load(file, mmap_mode="c", allow_pickle=False)
     return array

@@ -14,6 +14,7 @@ from tiny_training import config, parts
 
 from search.data.dataset import Part
 from search.messages import Decision, EpochReport, ScoreJob, TrialJob, TrialResult, WorkerSetup
+from search.training.compiled import to_device
 from search.training.threads import limit_threads
 from search.training.trial import run_trial, score
 from search.training.worker_data import WorkerData
@@ -173,3 +174,21 @@ def test_a_score_is_the_models_on_the_test_part(arrays: Path, tmp_path: Path) ->
     assert scored.metrics["loss"] == pytest.approx(reports[(result.best_epoch or 0) - 1].metrics["val_loss"], rel=1e-5)
     assert len(scored.outputs) == 3
     assert all(0 <= value <= 1 and math.isfinite(value) for (value,) in scored.outputs)
+
+
+def test_mapped_arrays_are_trained_on_where_they_are(arrays: Path) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU, to which they are copied")
+    mapped = WorkerData(arrays).train.x
+    assert isinstance(mapped, np.ndarray)
+    [tensor] = to_device([mapped])
+    first = float(mapped[0, 0])
+    mapped[0, 0] = first + 1  # of this process alone: the file stays as it is
+    assert float(tensor[0, 0]) == pytest.approx(first + 1)
+    assert float(np.asarray(WorkerData(arrays).train.x)[0, 0]) == first
+    own = np.zeros((4, 2), np.float32)
+    [copied] = to_device([own])
+    own += 1
+    assert float(tf.reduce_sum(copied)) == 0

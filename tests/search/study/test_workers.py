@@ -15,27 +15,30 @@ from search.study import workers
 
 
 @pytest.mark.parametrize(
-    ("search", "training", "threads"),
+    ("model", "search", "training", "threads"),
     [
-        ({"workers": 1}, {}, 6),
-        ({"workers": 2}, {}, 3),
-        ({"workers": 4}, {}, 1),
-        ({"workers": 12}, {}, 1),
-        ({"workers": 12, "trials": 3}, {}, 2),
-        ({"executor": "inline"}, {}, 1),
-        ({"workers": 3}, {"threads": 5}, 5),
+        ("cnn", {"workers": 1}, {}, 6),
+        ("cnn", {"workers": 2}, {}, 3),
+        ("cnn", {"workers": 4}, {}, 1),
+        ("own.py:build", {"workers": 12}, {}, 1),
+        ("own.py:build", {"workers": 12, "trials": 3}, {}, 2),
+        ("own.py:build", {"executor": "inline"}, {}, 1),
+        ("mlp", {"workers": 1}, {}, 1),
+        ("mlp", {"workers": 3}, {"threads": 5}, 5),
     ],
 )
 def test_workers_share_the_processor(
-    search: dict[str, Any], training: dict[str, Any], threads: int, monkeypatch: pytest.MonkeyPatch
+    model: str, search: dict[str, Any], training: dict[str, Any], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "_cores", lambda: 6)
-    content = {"study": "iris", "data": {"source": "sklearn:iris"}, "search": search, "training": training}
+    data = {"source": "sklearn:digits"}
+    content = {"study": "digits", "data": data, "model": model, "search": search, "training": training}
     assert workers.thread_count(parse_experiment(content, "here")) == threads
 
 
 def test_a_study_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
+    monkeypatch.setattr(workers, "_OF_SMALL_LAYERS", frozenset())
 
     class Noting(SimulatedExecutor):
         def start(self, setup: WorkerSetup) -> None:
