@@ -17,6 +17,7 @@ from spaces.domains import Domain
 from spaces.metrics import Direction
 from spaces.model_config import ModelConfig
 
+Judged = Literal["epochs", "rounds", "nothing"]
 Outcome = Literal["completed", "stopped", "diverged", "failed"]
 
 
@@ -71,6 +72,8 @@ class TrialJob:
         outputs_to: where to save what the model of each round said of the rows that judged it, as an ``.npz`` file with
             ``round_1``, ``round_2``, ...: float32 (samples, outputs), at the round's best epoch; None saves none.
         rows: how many of the samples an epoch trains on, to see how long it takes; None is all.
+        judged: which reports may bring a verdict. Training goes on once these are answered; the answer to others may
+            come while it goes on.
     """
 
     number: int
@@ -84,6 +87,7 @@ class TrialJob:
     full: bool = False
     outputs_to: Path | None = None
     rows: int | None = None
+    judged: Judged = "epochs"
 
 
 @dataclass(frozen=True)

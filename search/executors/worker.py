@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.errors import mistake_in
-from search.messages import Job, PictureJob, Reply, TrialJob, WorkerBug, WorkerReady, WorkerSetup
+from search.messages import (
+    Decision,
+    EpochReport,
+    Job,
+    PictureJob,
+    Reply,
+    Report,
+    RoundReport,
+    TrialJob,
+    WorkerBug,
+    WorkerReady,
+    WorkerSetup,
+)
 
 if TYPE_CHECKING:
     from search.training.kept import KeptLoops
@@ -68,15 +80,34 @@ def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line
     if not isinstance(job, TrialJob):
         line.send(score(job, setup, data))
         return
-    running = run_trial(job, setup, data, kept)
+    running, owed = run_trial(job, setup, data, kept), 0  # answers that are on their way
     try:
         report = next(running)
         while True:
             line.send(report)
-            reply: Reply = line.recv()
+            owed += 1
+            reply: Reply = Decision()
+            while owed and (_must_wait(job, report) or line.poll()):
+                answer: Reply = line.recv()
+                owed -= 1
+                if reply != Decision(stop=True):
+                    reply = answer
             report = running.send(reply)
     except StopIteration as end:
         line.send(end.value)
+        for _ in range(owed):
+            line.recv()
+
+
+def _must_wait(job: TrialJob, report: Report) -> bool:
+    """Whether the report's answer may change what comes next; else it is enough to heed it when it comes."""
+    match report:
+        case EpochReport():
+            return job.judged == "epochs"
+        case RoundReport():
+            return job.judged != "nothing"
+        case _:
+            return True
 
 
 def _die_with(parent: int) -> None:

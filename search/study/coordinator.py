@@ -70,7 +70,7 @@ class Coordinator:
         )
         self._endings = Endings(parts)
         self._judge = Judge(plan, study, self._endings)
-        self._dispatcher = Dispatcher(parts, self._endings, self.shelf)
+        self._dispatcher = Dispatcher(parts, self._endings, self.shelf, self._judge)
         self._recorded = False  # whether the study's run in the record is known
         self._clock = Clock(plan.experiment.search, stop, parts.executor, parts.observer)
 

@@ -17,6 +17,7 @@ from search.custom.pins import unasked
 from search.custom.space import OpenSpace
 from search.messages import TrialJob
 from search.study.endings import Endings
+from search.study.judge import Judge
 from search.study.keep import ModelShelf
 from search.study.parts import Parts
 from search.study.proposals import Proposal
@@ -33,11 +34,11 @@ class Dispatcher:
         is_exhausted: whether every config of the space has been tried.
     """
 
-    def __init__(self, parts: Parts, endings: Endings, shelf: ModelShelf) -> None:
+    def __init__(self, parts: Parts, endings: Endings, shelf: ModelShelf, judge: Judge) -> None:
         self._plan, self._folder, self._study = parts.plan, parts.folder, parts.study
         self._proposer, self._executor = parts.proposer, parts.executor
         self._recorder, self._observer = parts.recorder, parts.observer
-        self._endings, self._shelf = endings, shelf
+        self._endings, self._shelf, self._judge = endings, shelf, judge
         self._search = parts.plan.experiment.search
         self._waiting: list[Left] = []
         self.running: dict[int, Running] = {}
@@ -99,6 +100,7 @@ class Dispatcher:
             save_if_better_than=None if several else self._shelf.value_to_beat(),
             outputs_to=self._folder.outputs(proposal.number) if several else None,
             attempt=attempt,
+            judged=self._judge.judged(proposal.number),
         )
         reported = self._endings.frozen(proposal).last_step or 0
         running = Running(proposal, job, time.monotonic(), reported, run_id=run_id, announced=announced)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import optuna
 
+from search.messages import Judged
 from search.study.endings import Endings
 from search.study.explain import explain
 from search.study.plan import Plan
@@ -18,11 +19,16 @@ class Judge:
         self._plan, self._endings = plan, endings
         self._prunes = not isinstance(study.pruner, optuna.pruners.NopPruner)
 
+    def judged(self, number: int) -> Judged:
+        """Which reports of a trial a verdict can come of."""
+        # What a study starts with is what the rest is measured against, so it always runs to its end.
+        if not self._prunes or number < len(self._plan.pins):
+            return "nothing"
+        return "rounds" if self._plan.rounds > 1 else "epochs"
+
     def may_stop(self, running: Running, step: int, last: int) -> bool:
         """Whether a verdict can come of this step; arguments as for ``judge``."""
-        # What a study starts with is what the rest is measured against, so it always runs to its end.
-        pinned = running.proposal.number < len(self._plan.pins)
-        return self._prunes and not pinned and running.reported <= step < last
+        return running.job.judged != "nothing" and running.reported <= step < last
 
     def judge(self, running: Running, step: int, value: float, last: int) -> None:
         """Report a value to the study, and write a verdict onto the trial if it is too poor to go on with.

@@ -182,7 +182,7 @@ def _outputs_of_one(model: keras.Model, x: Any) -> Any:
 
 
 def to_device(arrays: Any) -> Any:
-    """Arrays as tensors. Those that are mapped from files are not copied, unless there is a GPU that they must go to."""
+    """Arrays as tensors. Those that are mapped from files are not copied, unless a GPU is to have them."""
     import tensorflow as tf
 
     gpu = bool(tf.config.list_physical_devices("GPU"))

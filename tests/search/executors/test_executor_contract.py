@@ -110,6 +110,33 @@ def test_a_job_waits_for_its_decision(executor: Executor) -> None:
     assert (result.outcome, result.epochs) == ("stopped", 1)
 
 
+def test_a_job_that_nobody_judges_trains_on_and_heeds_a_stop_when_it_comes(setup: WorkerSetup) -> None:
+    made = local()
+    made.start(setup)
+    try:
+        made.submit(job(7, judged="nothing"))
+        seen: list[Event] = []
+        while sum(isinstance(event, EpochReport) for event in seen) < 3:
+            seen += made.events(0.2)
+        for _ in range(3):
+            made.answer(7, Decision())
+        [result] = play(made, 7)
+        assert isinstance(result, TrialResult)
+        assert (result.outcome, result.epochs) == ("completed", 3)
+        # Answers that came late are not taken for those of the next job.
+        made.submit(job(8, epochs=10_000, judged="nothing"))
+        result = play(made, 8, lambda report: Decision(stop=report.epoch == 2))[-1]
+        assert isinstance(result, TrialResult)
+        assert result.outcome == "stopped"
+        assert 2 <= result.epochs < 10_000
+        made.submit(job(9))
+        result = play(made, 9, lambda report: Decision(stop=report.epoch == 2))[-1]
+        assert isinstance(result, TrialResult)
+        assert (result.outcome, result.epochs) == ("stopped", 2)
+    finally:
+        made.close()
+
+
 def test_a_cancelled_job_is_lost_with_its_reason_and_the_next_one_runs(executor: Executor) -> None:
     executor.submit(job(3, epochs=10_000))
     while not any(isinstance(event, EpochReport) for event in executor.events(0.2)):
