@@ -14,6 +14,9 @@ import mlflow
 import optuna
 import pandas as pd
 import psutil
+import sklearn.datasets
+import sklearn.model_selection
+import sklearn.preprocessing
 from task import Outcome
 
 from search.executors.local import LocalExecutor
@@ -24,7 +27,7 @@ from search.pictures.rows import TrialRow
 from search.study.observer import Silent
 from search.study.run import make_executor, run_study
 
-LOADED = (matplotlib.pyplot, mlflow, optuna, pd)  # what the coordinator would import while the workers do
+LOADED = (matplotlib.pyplot, mlflow, optuna, pd, sklearn)  # what the coordinator would import while the workers do
 
 
 class Noting(Silent):
