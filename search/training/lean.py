@@ -192,6 +192,8 @@ def trace_epoch(
             return index + 1, total, parts.write(index, tf.cast(done.kept, tf.float32))
 
         weights.load()
+        if update is not None:
+            update.begin()
         start = (tf.constant(0), tf.constant(0.0), _parts(steps, outputs))
         with numbers.in_place():
             _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)

@@ -28,6 +28,9 @@ class Update(Protocol):
     def sizes(self, numbers: Floats) -> tuple[Floats, Floats]:
         """A factor of the learning rate and the epsilon for each step, given their numbers, from 1 on; (steps,)."""
 
+    def begin(self) -> None:
+        """In a graph, before an epoch: clear what is this update's own, and of which nothing may last."""
+
     def apply(self, index: int, variable: Any, gradient: Any, rate: Any, epsilon: Any) -> None:
         """In a graph, update the variable that is the optimizer's so-and-so-many-th."""
 
@@ -40,6 +43,9 @@ class _Descent:
 
     def sizes(self, numbers: Floats) -> tuple[Floats, Floats]:
         return np.ones_like(numbers), np.zeros_like(numbers)
+
+    def begin(self) -> None:
+        """Nothing: it has only the optimizer's variables."""
 
     def apply(self, index: int, variable: Any, gradient: Any, rate: Any, epsilon: Any) -> None:
         import tensorflow as tf
@@ -66,13 +72,19 @@ class _RootMeanSquare:
 
         self._optimizer = optimizer
         # The operation wants a place for its momentum, needed or not.
-        self._momentums = [slot.value for slot in optimizer._momentums] or [
-            tf.Variable(tf.zeros(slot.shape), trainable=False) for slot in optimizer._velocities
-        ]
+        unused = () if optimizer._momentums else optimizer._velocities
+        self._unused = [tf.Variable(tf.zeros(slot.shape), trainable=False) for slot in unused]
+        self._momentums = self._unused or [slot.value for slot in optimizer._momentums]
 
     def sizes(self, numbers: Floats) -> tuple[Floats, Floats]:
         lag = _lag(self._optimizer.rho, numbers)
         return 1 / np.sqrt(lag), self._optimizer.epsilon / lag
+
+    def begin(self) -> None:
+        import tensorflow as tf
+
+        for slot in self._unused:  # a trial that diverged leaves NaN, which a momentum of zero does not take away
+            slot.assign(tf.zeros(slot.shape))
 
     def apply(self, index: int, variable: Any, gradient: Any, rate: Any, epsilon: Any) -> None:
         import tensorflow as tf
@@ -101,6 +113,9 @@ class _Adam:
         rate = np.sqrt(1 - _rounded(second) ** numbers) / (1 - _rounded(first) ** numbers)
         root = np.sqrt(_lag(second, numbers))
         return rate * _lag(first, numbers) / root, self._optimizer.epsilon / root
+
+    def begin(self) -> None:
+        """Nothing: it has only the optimizer's variables."""
 
     def apply(self, index: int, variable: Any, gradient: Any, rate: Any, epsilon: Any) -> None:
         import tensorflow as tf

@@ -127,6 +127,18 @@ def test_other_numbers_train_in_the_same_graph_to_the_same_result(
     assert back == before
 
 
+def test_a_trial_that_diverged_leaves_nothing_to_the_next_one(arrays: Path, traced: list[Any]) -> None:
+    wild = config(optimizer="rmsprop", learning_rate=1e30, l2=1e9, batch_norm=False)
+    tame = config(optimizer="rmsprop", learning_rate=0.01, batch_norm=False)
+    kept = KeptLoops()
+    diverged = play(run_trial(job(wild), setup(arrays), WorkerData(arrays), kept))[1]
+    assert diverged.outcome == "diverged"
+    after, result = play(run_trial(job(tame), setup(arrays), WorkerData(arrays), kept))
+    assert len(traced) == 1
+    assert result.outcome == "completed"
+    assert after == play(run_trial(job(tame), setup(arrays), WorkerData(arrays), KeptLoops()))[0]
+
+
 def test_repeats_and_pruned_trials_share_a_graph_too(arrays: Path, traced: list[Any]) -> None:
     data, kept, given = WorkerData(arrays), KeptLoops(), setup(arrays, rounds=ROUNDS)
     stopped = run_trial(job(config()), given, data, kept)
