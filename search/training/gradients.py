@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from spaces.catalog_training import DEFAULT_LOSS
 from spaces.data_spec import DataSpec
 from spaces.losses import build_loss
-from spaces.model_config import ModelConfig
+from spaces.model_config import LossConfig, ModelConfig
 
 if TYPE_CHECKING:
     import keras
@@ -114,6 +114,9 @@ class ThroughOutputs:
 
 def learning_of(config: ModelConfig, spec: DataSpec) -> Learning:
     """Through the outputs where the loss is the task's own, else through the loss."""
-    loss = config.loss
-    own = loss is None or (loss.name == DEFAULT_LOSS[spec.task] and not loss.settings.get("label_smoothing"))
-    return ThroughOutputs(spec) if own else ThroughLoss()
+    return ThroughOutputs(spec) if is_task_loss(config.loss, spec) else ThroughLoss()
+
+
+def is_task_loss(loss: LossConfig | None, spec: DataSpec) -> bool:
+    """Whether a loss is the plain one of its task."""
+    return loss is None or (loss.name == DEFAULT_LOSS[spec.task] and not loss.settings.get("label_smoothing"))

@@ -123,6 +123,15 @@ class EpochLoop(ABC):
             self._look_for_plateau(metrics["loss"], "minimize")
         return metrics
 
+    def weights(self) -> list[Array]:
+        """A copy of the weights, as ``keras.Model.get_weights`` gives them."""
+        found: list[Array] = self.model.get_weights()
+        return found
+
+    def set_weights(self, weights: list[Array]) -> None:
+        """Go on with these weights, which the model then has too."""
+        self.model.set_weights(weights)
+
     def averaged(self) -> AbstractContextManager[None]:
         """Inside, the model holds the moving average of its weights, where its optimizer keeps one."""
         return averaged_weights(self.model, self._phase.optimizer, self._show_average)
@@ -200,10 +209,11 @@ def make_loop(
     epochs: int,
     in_memory_bytes: int,
 ) -> EpochLoop:
-    """A compiled loop where TensorFlow is the backend and the data may be copied to the device, else ``fit``."""
+    """In NumPy where that can be, else compiled, or ``fit`` on another backend or data too large for the device."""
     import keras
 
     from search.training.compiled import CompiledLoop
+    from search.training.direct import DirectLoop, can_train
     from search.training.fitting import FitLoop
     from search.training.lean import LeanLoop
 
@@ -213,7 +223,9 @@ def make_loop(
     # which Keras's step knows how to treat; and the lean one keeps an epoch's outputs.
     plain = config.custom is None and config.precision != "mixed_float16"
     outputs = 4 * len(train) * setup.spec.outputs
-    compiled = LeanLoop if plain and size + outputs <= in_memory_bytes else CompiledLoop
+    plain = plain and size + outputs <= in_memory_bytes
+    lean = DirectLoop if compiles and can_train(model, config, setup) else LeanLoop
+    compiled = lean if plain else CompiledLoop
     kind: type[EpochLoop] = compiled if compiles else FitLoop
     return kind(model, config, train, validation, setup, epochs=epochs)
 

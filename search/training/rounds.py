@@ -58,7 +58,6 @@ def train_round(
         round: 1-based.
         shuffle: False trains on the samples in their own order in every epoch.
     """
-    model = loop.model
     best, weights, threshold, outputs, done = Best(), None, None, None, 0
     outcome: Outcome = "completed"
     for epoch in range(1, job.epochs + 1):
@@ -78,7 +77,7 @@ def train_round(
                     return RoundEnd("diverged", best, done, reason, threshold)
                 better = best.after(epoch, value, setup.direction)
                 if better is not best:
-                    best, weights = better, model.get_weights()
+                    best, weights = better, loop.weights()
                     threshold, outputs = loop.threshold, loop.outputs
         seconds = time.perf_counter() - began
         decision = yield EpochReport(job.number, epoch, metrics, seconds, resident_bytes(), round)
@@ -89,9 +88,9 @@ def train_round(
             break
     if job.full:
         with loop.averaged():
-            weights = model.get_weights()
+            weights = loop.weights()
     if weights is not None:
-        model.set_weights(weights)
+        loop.set_weights(weights)
     return RoundEnd(outcome, best, done, threshold=threshold, outputs=outputs)
 
 

@@ -96,6 +96,7 @@ def trained(config: ModelConfig, spec: DataSpec, *, through_fit: bool) -> tuple[
         with loop.averaged():
             report |= {f"val_{name}": value for name, value in loop.validate().items()}
         reports.append(report)
+    loop.set_weights(loop.weights())
     return model, reports
 
 

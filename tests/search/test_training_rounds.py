@@ -113,7 +113,7 @@ def test_one_traced_graph_serves_all_folds(arrays: Path, monkeypatch: pytest.Mon
             return functions[-1]
 
         monkeypatch.setattr(lean, name, keep)
-    play(run_trial(job(), setup(arrays), WorkerData(arrays)))
+    play(run_trial(job(), setup(arrays, threads=2), WorkerData(arrays)))  # on one, so small a model needs no graph
     assert len(functions) == 2, "each is traced when it is made"
 
 

@@ -1,0 +1,208 @@
+"""How does a batch go through a dense network, and its gradient back?
+
+Arrays are (units, samples): a layer's bias is then one more row of its kernel, for a row of ones below its inputs, and
+every array is contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from search.training.direct.activations import Activation, make_activation
+from search.training.direct.arrays import Array, constant, empty
+from search.training.direct.parameters import LayerWeights, NormWeights, Parameters
+from spaces.model_config import ModelConfig
+
+_EPSILON, _MOMENTUM = 1e-3, 0.99  # of Keras's BatchNormalization
+
+
+class Dense:
+    """A linear map of (inputs, samples), below which is a row of ones where it has a bias, to (units, samples)."""
+
+    def __init__(self, weights: LayerWeights) -> None:
+        self._turned, self._down, self._gradient = (
+            weights.kernel.T,
+            weights.kernel[: weights.inputs],
+            weights.kernel_gradient,
+        )
+
+    def forward(self, x: Array, out: Array) -> None:
+        """Write the map of ``x`` to ``out``."""
+        np.dot(self._turned, x, out)
+
+    def backward(self, x: Array, gradient: Array, before: Array | None) -> None:
+        """From the gradient at the result to that of the kernel and, if given, to that at ``x``, in ``before``."""
+        np.dot(x, gradient.T, self._gradient)
+        if before is not None:
+            np.dot(self._down, gradient, before)
+
+
+class BatchNorm:
+    """Normalises each unit over the batch, then scales and shifts it.
+
+    Attributes:
+        moments: mean and variance of the last batch, (2, units).
+    """
+
+    def __init__(self, weights: NormWeights, samples: int) -> None:
+        units = len(weights.scale)
+        self._weights = weights
+        self._share, self._ones = constant(samples, 1 / samples), constant(samples, 1.0)
+        self._epsilon, self._inverse, self._factor = constant(units, _EPSILON), empty(units), empty(units)
+        self.moments = empty((2, units))
+        self._mean, self._variance = self.moments
+        self._centred, self._normal, self._out, self._part = (empty((units, samples)) for _ in range(4))
+        vectors = self._mean, self._inverse, self._factor, weights.scale, weights.offset
+        self._columns = [vector.reshape(-1, 1) for vector in vectors]
+
+    def forward(self, z: Array) -> Array:
+        """By the batch's own moments."""
+        mean, inverse, _, scale, offset = self._columns
+        np.dot(z, self._share, self._mean)
+        np.subtract(z, mean, out=self._centred)
+        np.multiply(self._centred, self._centred, out=self._part)
+        np.dot(self._part, self._share, self._variance)
+        np.add(self._variance, self._epsilon, out=self._inverse)
+        np.sqrt(self._inverse, out=self._inverse)
+        np.reciprocal(self._inverse, out=self._inverse)
+        np.multiply(self._centred, inverse, out=self._normal)
+        np.multiply(self._normal, scale, out=self._out)
+        np.add(self._out, offset, out=self._out)
+        return self._out
+
+    def backward(self, gradient: Array) -> None:
+        """From the gradient at the result to that at ``z``, in place."""
+        weights, part, factor = self._weights, self._part, self._columns[2]
+        np.multiply(gradient, self._normal, out=part)
+        np.dot(part, self._ones, weights.scale_gradient)
+        np.dot(gradient, self._ones, weights.offset_gradient)
+        # The moments depend on every sample: two means are taken from the gradient.
+        np.dot(part, self._share, self._factor)
+        np.multiply(self._normal, factor, out=part)
+        np.subtract(gradient, part, out=gradient)
+        np.dot(gradient, self._share, self._factor)
+        np.subtract(gradient, factor, out=gradient)
+        np.multiply(weights.scale, self._inverse, out=self._factor)
+        np.multiply(gradient, factor, out=gradient)
+
+    def predict(self, z: Array) -> Array:
+        """By the moving averages, as in validation."""
+        mean, variance = self._weights.moving
+        factor = self._weights.scale / np.sqrt(variance + np.float32(_EPSILON))
+        np.multiply(z, factor[:, None], out=self._out)
+        np.add(self._out, (self._weights.offset - mean * factor)[:, None], out=self._out)
+        return self._out
+
+
+def move(moving: Array, moments: Array) -> None:
+    """Move the averages by the moments of some steps, (steps, 2, units), at once."""
+    shares = (1 - _MOMENTUM) * _MOMENTUM ** np.arange(len(moments) - 1, -1, -1.0)
+    moving *= np.float32(_MOMENTUM ** len(moments))
+    moving += np.tensordot(shares.astype(np.float32), moments, axes=1)
+
+
+class Hidden:
+    """A hidden layer: dense, batch normalisation if on, the activation, dropout.
+
+    Attributes:
+        out: its result, (units, samples), and below it a row of ones where the next layer has a bias.
+        gradient: at its result, (units, samples).
+    """
+
+    def __init__(
+        self, weights: LayerWeights, activation: str, leaky_slope: float, samples: int, *, drops: bool, bias_next: bool
+    ) -> None:
+        shape = (weights.units, samples)
+        self._dense = Dense(weights)
+        self._z, self.gradient = empty(shape), empty(shape)
+        self.out = constant((weights.units + bias_next, samples), 1.0)
+        self._kept = self.out[: weights.units]
+        # A dropout leaves the activation as it was, which its slope is computed from.
+        self._active = empty(shape) if drops else self._kept
+        self._drops = drops
+        self._activation: Activation = make_activation(activation, leaky_slope, shape)
+        self.norm = None if weights.norm is None else BatchNorm(weights.norm, samples)
+
+    def forward(self, x: Array, mask: Array | None) -> Array:
+        """Of a batch in training; ``mask``: 0 or what a kept number is multiplied by, (units, samples)."""
+        self._dense.forward(x, self._z)
+        z = self._z if self.norm is None else self.norm.forward(self._z)
+        self._activation.forward(z, self._active)
+        if mask is not None:
+            np.multiply(self._active, mask, out=self._kept)
+        return self.out
+
+    def predict(self, x: Array) -> Array:
+        """Without dropout, by moving averages."""
+        self._dense.forward(x, self._z)
+        z = self._z if self.norm is None else self.norm.predict(self._z)
+        self._activation.forward(z, self._kept)
+        return self.out
+
+    def backward(self, x: Array, mask: Array | None, before: Array | None) -> None:
+        """From ``gradient`` to those of the weights and, where ``before`` is given, to that at ``x``, written to it."""
+        gradient = self.gradient
+        if mask is not None:
+            np.multiply(gradient, mask, out=gradient)
+        self._activation.backward(gradient)
+        if self.norm is not None:
+            self.norm.backward(gradient)
+        self._dense.backward(x, gradient, before)
+
+
+class Network:
+    """All layers, with places for batches of so many samples.
+
+    Attributes:
+        norms: the batch normalisations.
+        logits: of the last batch, (outputs, samples).
+    """
+
+    def __init__(self, parameters: Parameters, config: ModelConfig, samples: int) -> None:
+        *hidden, outputs = parameters.layers
+        after = parameters.layers[1:]
+        self.hidden = [
+            Hidden(
+                weights,
+                layer.activation,
+                config.leaky_slope,
+                samples,
+                drops=layer.dropout > 0,
+                bias_next=following.has_bias,
+            )
+            for weights, following, layer in zip(hidden, after, config.hidden, strict=True)
+        ]
+        self._outputs = Dense(outputs)
+        self._given: list[Any] = [None, *(layer.out for layer in self.hidden)]  # to each layer, the outputs at last
+        self._gradients = [None, *(layer.gradient for layer in self.hidden)]  # where to write those at what is given
+        self.norms = [layer.norm for layer in self.hidden if layer.norm is not None]
+        self.logits = empty((outputs.units, samples))
+
+    def forward(self, x: Array, masks: Sequence[Array | None]) -> Array:
+        """What the output's activation is given in training: ``logits``.
+
+        Args:
+            x: (inputs, samples), with a row of ones where the first layer has a bias.
+            masks: of each hidden layer; None where it drops nothing.
+        """
+        self._given[0], self._masks = x, masks
+        for layer, mask in zip(self.hidden, masks, strict=True):
+            x = layer.forward(x, mask)
+        self._outputs.forward(x, self.logits)
+        return self.logits
+
+    def predict(self, x: Array) -> Array:
+        """The same without dropout, by moving averages."""
+        for layer in self.hidden:
+            x = layer.predict(x)
+        self._outputs.forward(x, self.logits)
+        return self.logits
+
+    def backward(self, gradient: Array) -> None:
+        """Write the gradients of all weights, from that at what ``forward`` gave, (outputs, samples)."""
+        self._outputs.backward(self._given[-1], gradient, self._gradients[-1])
+        for place in range(len(self.hidden) - 1, -1, -1):
+            self.hidden[place].backward(self._given[place], self._masks[place], self._gradients[place])

@@ -1,0 +1,204 @@
+"""Does a small dense network that NumPy trains come out as `fit` has it? (Real, tiny Keras models.)
+
+What all loops share (class weights, schedules, other data, short batches) is in test_training_loops.py.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_training import config, parts
+
+from search.messages import WorkerSetup
+from search.training.direct import DirectLoop, can_train, updates
+from search.training.direct.activations import ACTIVATIONS
+from search.training.direct.masks import Masks, random_bits
+from search.training.direct.updates import make_update
+from search.training.fitting import FitLoop
+from search.training.loops import epoch_order, make_loop
+from search.training.threads import limit_threads
+from spaces import DataSpec, ModelConfig
+from spaces.builders import build, build_optimizer
+from spaces.data_spec import InputSpec
+from spaces.model_config import HiddenLayer, LossConfig, OptimizerConfig
+
+TRIPLES = [sorted(ACTIVATIONS)[start::3] for start in range(3)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    limit_threads(1)
+
+
+def setup_of(spec: DataSpec, **changes: Any) -> WorkerSetup:
+    return replace(WorkerSetup(Path("arrays"), spec, (), "val_loss", "minimize", None, 1), **changes)
+
+
+def trained(kind: Any, model_config: ModelConfig, task: str, epochs: int = 4) -> tuple[list[float], list[Any]]:
+    """Losses, of training and validation in turn, and the weights at the end."""
+    spec, train, validation = parts(task)
+    model = build(model_config, spec, (), seed=5)
+    loop = kind(model, model_config, train, validation, setup_of(spec), epochs=epochs)
+    losses = []
+    for epoch in range(1, epochs + 1):
+        losses += [loop.train(epoch_order(3, epoch, len(train)))["loss"], loop.validate()["loss"]]
+    return losses, loop.weights()
+
+
+def assert_alike(one: tuple[list[float], list[Any]], two: tuple[list[float], list[Any]]) -> None:
+    assert one[0] == pytest.approx(two[0], rel=2e-6, abs=2e-6)
+    for left, right in zip(one[1], two[1], strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("names", TRIPLES, ids=", ".join)
+def test_every_activation_trains_as_in_keras(names: list[str], task: str) -> None:
+    # The widths differ, and one layer is normalised, so that a place that is mistaken for another is seen.
+    layers = [
+        HiddenLayer(units=units, activation=name, batch_norm=units == 6, dropout=0.2 if units == 9 else 0.0)
+        for units, name in zip((9, 6, 4), names, strict=True)
+    ]
+    model_config = config().model_copy(update={"hidden": tuple(layers), "leaky_slope": 0.3})
+    assert_alike(trained(DirectLoop, model_config, task), trained(FitLoop, model_config, task))
+
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "descent": {"name": "sgd", "settings": {}},
+    "descent with momentum": {"name": "sgd", "settings": {"momentum": 0.9}},
+    "Nesterov's": {"name": "sgd", "settings": {"momentum": 0.8, "nesterov": True}},
+    "rmsprop": {"name": "rmsprop", "settings": {}},
+    "rmsprop with momentum": {"name": "rmsprop", "settings": {"momentum": 0.5, "rho": 0.8, "epsilon": 1e-5}},
+    "adam": {"name": "adam", "settings": {}},
+    "adam's averages": {"name": "adam", "settings": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-4}},
+    "adamw": {"name": "adamw", "settings": {"beta_1": 0.0}},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_update_follows_keras_over_hundreds_of_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    described = OptimizerConfig(learning_rate=0.003, **OPTIMIZERS[name])
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=23).astype(np.float32)
+    gradients = (rng.normal(size=(300, 23)) * 10.0 ** rng.integers(-3, 1, 23)).astype(np.float32)
+    theirs, optimizer = keras.Variable(start), build_optimizer(described)
+    optimizer.build([theirs])
+    for gradient in gradients:
+        optimizer.apply([gradient], [theirs])
+    monkeypatch.setattr(updates, "_BLOCK", 10)
+    ours, gradient = start.copy(), np.zeros(23, np.float32)
+    update = make_update(ours, gradient, described)
+    for epoch in np.split(gradients, 3):
+        update.prepare(np.full(100, 0.003))
+        for step, one in enumerate(epoch):
+            gradient[:] = one
+            update.apply(step)
+    np.testing.assert_allclose(ours, np.asarray(theirs), atol=2e-6, rtol=2e-6)
+    assert np.abs(ours - start).max() > 1e-2
+
+
+def test_weights_decay_as_in_keras() -> None:
+    decaying = config(optimizer="adamw", weight_decay=0.3, l2=1e-2)
+    assert_alike(trained(DirectLoop, decaying, "binary"), trained(FitLoop, decaying, "binary"))
+
+
+@pytest.mark.parametrize("seed", [[0, 0], [7, 3], [2**32 - 1, 2**31], [123456789, 4000000000]])
+def test_numbers_are_drawn_as_tensorflow_draws_them(seed: list[int]) -> None:
+    import tensorflow as tf
+
+    seeds = np.array([seed, [5, 9]], np.uint32)
+    drawn = random_bits(seeds, 39) * 2.0**-23
+    for ours, one in zip(drawn, seeds.view(np.int32), strict=True):
+        theirs = tf.random.stateless_uniform((39,), one, alg="auto_select").numpy()
+        np.testing.assert_array_equal(ours.astype(np.float32), theirs)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.999])
+def test_what_a_step_drops_is_what_the_layer_drops(rate: float) -> None:
+    import keras
+
+    layer = keras.layers.Dropout(rate, seed=8)
+    masks = Masks(layer, 30)
+    ours = np.concatenate([masks.draw(2, 11), masks.draw(3, 11)])
+    theirs = np.concatenate([np.asarray(layer(np.ones((11, 30), np.float32), training=True)) for _ in range(5)])
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_how_many_steps_are_made_ready_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from search.training.direct import loop
+
+    model_config = config(dropout=0.3, input_dropout=0.2, batch_norm=True)
+    at_once = trained(DirectLoop, model_config, "multiclass")
+    monkeypatch.setattr(loop, "_CHUNK_NUMBERS", 1)
+    monkeypatch.setattr(loop, "_VALIDATION_NUMBERS", 1)
+    monkeypatch.setattr(loop, "_LARGEST_VALIDATION", 7)
+    one_by_one = trained(DirectLoop, model_config, "multiclass")
+    # A layer's moving averages add up what their steps left, here in other portions.
+    assert_alike(at_once, one_by_one)
+    assert at_once[0][::2] == one_by_one[0][::2]
+
+
+def test_a_training_that_diverges_says_so_by_its_loss_alone() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        losses, _ = trained(DirectLoop, config(optimizer="sgd", learning_rate=1e30, activation="relu"), "regression")
+    assert not np.isfinite(losses[-1])
+
+
+def test_other_users_of_the_processor_keep_their_threads() -> None:
+    from threadpoolctl import threadpool_info
+
+    before = threadpool_info()
+    trained(DirectLoop, config(), "binary")
+    assert [one["num_threads"] for one in threadpool_info()] == [one["num_threads"] for one in before]
+
+
+IMAGE, MASKED = InputSpec((2, 4), "image"), InputSpec((2, 4), "sequence", masked=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "spec_changes", "setup_changes", "direct"),
+    [
+        ({}, {}, {}, True),
+        ({"activation": "leaky_relu", "leaky_slope": 0.1, "dropout": 0.1, "batch_norm": True}, {}, {}, True),
+        ({"optimizer": "adamw", "weight_decay": 0.1}, {}, {}, True),
+        ({}, {"inputs": (IMAGE,)}, {}, True),
+        ({}, {}, {"threads": 2}, False),
+        ({"activation": "gelu"}, {}, {}, False),
+        ({"layer_norm": True}, {}, {}, False),
+        ({"residual": True}, {}, {}, False),
+        ({"max_norm": 2.0}, {}, {}, False),
+        ({"optimizer": "nadam"}, {}, {}, False),
+        ({"optimizer": "adam", "amsgrad": True}, {}, {}, False),
+        ({"optimizer": "rmsprop", "centered": True}, {}, {}, False),
+        ({"global_clipnorm": 1.0}, {}, {}, False),
+        ({"ema_momentum": 0.9}, {}, {}, False),
+        ({"precision": "mixed_bfloat16"}, {}, {}, False),
+        ({"batch_size": 100_000}, {}, {}, False),
+        ({}, {"inputs": (MASKED,)}, {}, False),
+        ({}, {"inputs": (IMAGE, replace(IMAGE, name="other"))}, {}, False),
+    ],
+)
+def test_what_it_does_not_know_it_leaves_to_tensorflow(
+    changes: dict[str, Any], spec_changes: dict[str, Any], setup_changes: dict[str, Any], direct: bool
+) -> None:
+    spec = replace(DataSpec.single((5,), 1, "binary"), **spec_changes)
+    model_config = config(**changes)
+    assert can_train(build(model_config, spec, (), seed=1), model_config, setup_of(spec, **setup_changes)) == direct
+
+
+def test_another_loss_is_left_to_tensorflow() -> None:
+    spec, train, validation = parts("binary")
+    smoothed = LossConfig(name="binary_crossentropy", settings={"label_smoothing": 0.1})
+    for loss, direct in ((None, True), (LossConfig(name="focal"), False), (smoothed, False)):
+        model_config = config().model_copy(update={"loss": loss})
+        model = build(model_config, spec, (), seed=1)
+        loop = make_loop(model, model_config, train, validation, setup_of(spec), epochs=1, in_memory_bytes=10**9)
+        assert isinstance(loop, DirectLoop) == direct
