@@ -5,6 +5,7 @@ Importing this is cheap: MLflow comes with the first record that needs it, on th
 
 from __future__ import annotations
 
+from tracking.apart import TrackerApart
 from tracking.errors import TrackingError
 from tracking.links import experiment_id, study_link
 from tracking.memory import Memory, MemoryRun, MemoryTracker
@@ -36,6 +37,7 @@ __all__ = [
     "StudyRecord",
     "TensorBoardLog",
     "Tracker",
+    "TrackerApart",
     "TrackingError",
     "TrialRecord",
     "experiment_id",

@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 
 from search.custom.space import OpenSpace
@@ -37,12 +38,11 @@ from search.messages import (
 from search.study.clock import Clock
 from search.study.dispatch import Dispatcher
 from search.study.endings import Endings
-from search.study.importance import kept_importances
+from search.study.importance import kept_importances, without_history
 from search.study.judge import Judge
 from search.study.keep import ModelShelf, drop_outputs
 from search.study.parts import Parts
 from search.study.profile import Profiler
-from search.study.prompt_threads import prompt_threads
 from search.study.recorder import Snapshot
 from search.study.records import STUDY, StudyFacts, TrialEnd, log_params, to_rows
 from search.study.running import Running
@@ -84,21 +84,20 @@ class Coordinator:
 
     def run(self) -> str:
         """Run until the total is reached or something ends the study; returns how it ended."""
-        with prompt_threads():
-            while True:
-                self._clock.check(self._dispatcher.running)
+        while True:
+            self._clock.check(self._dispatcher.running)
+            with self._profiler.watch.time("storage"):
+                if not self._clock.ending:
+                    self._dispatcher.fill()
+                self._endings.record()
+            if not self._dispatcher.running:
+                self._profiler.search_ended()
+                return self._end()
+            self.note_record()
+            for event in self._executor.events(_POLL_SECONDS):
                 with self._profiler.watch.time("storage"):
-                    if not self._clock.ending:
-                        self._dispatcher.fill()
-                    self._endings.record()
-                if not self._dispatcher.running:
-                    self._profiler.search_ended()
-                    return self._end()
-                self.note_record()
-                for event in self._executor.events(_POLL_SECONDS):
-                    with self._profiler.watch.time("storage"):
-                        self._handle(event)
-                self._recorder.refresh(self.snapshot)
+                    self._handle(event)
+            self._recorder.refresh(self.snapshot)
 
     def note_record(self) -> None:
         """Keep the id of the study's run, once it is there: its pages and its model are found without asking MLflow."""
@@ -119,7 +118,9 @@ class Coordinator:
         trials = self._study.get_trials(deepcopy=False)
         curves = {trial.number: list(trial.intermediate_values.values()) for trial in trials}
         logs = log_params(trials) if isinstance(self._plan.space, OpenSpace) else frozenset()
-        return Snapshot(to_rows(trials), lambda: kept_importances(self._study, self._folder.importances), curves, logs)
+        completed, file = without_history(trials), self._folder.importances
+        shares = partial(kept_importances, completed, self._plan.direction, file)
+        return Snapshot(to_rows(trials), shares, curves, logs)
 
     def _handle(self, event: Event) -> None:
         match event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search.executors.protocol import Executor
 from search.home import StudyFolder
-from search.messages import JobLost, PictureJob, PictureLabels, PictureResult, WorkerBug
+from search.messages import JobLost, Mistake, PictureJob, PictureLabels, PictureResult, WorkerBug
 from search.study.keep import Kept
 from search.study.observer import Observer
 from search.study.plan import Plan
@@ -79,7 +79,11 @@ def draw_pictures(
             if reason:
                 observer.notice(f"trial {job.number}: no pictures of what it predicts: {reason}")
             if isinstance(event, PictureResult) and event.files:
-                recorder.put_pictures(job.number, partial(collect, plan, folder, job.folder, event))
+                mistakes = raw_mistakes(plan, event)
+                events = folder.tensorboard / f"trial_{job.number}"
+                recorder.put_pictures(
+                    job.number, partial(collect, plan.experiment.study, job.folder, event, mistakes, events)
+                )
             done.append(job.number)
             study.set_user_attr(PICTURES, sorted(done))
 
@@ -140,10 +144,36 @@ def _axes(dataset: Dataset) -> tuple[tuple[str, float, float], ...]:
     return tuple((str(name), float(zero[axis]), float(one[axis])) for axis, name in enumerate(names))
 
 
-def collect(plan: Plan, folder: StudyFolder, drawn: Path, result: PictureResult, into: Path) -> None:
+@dataclass(frozen=True)
+class RawMistakes:
+    """The rows that a trial got wrong, by their places in the data set, and their raw inputs (none of images)."""
+
+    mistakes: Sequence[Mistake]
+    columns: list[str]
+    rows: list[Sequence[Any]]
+
+
+def raw_mistakes(plan: Plan, result: PictureResult) -> RawMistakes | None:
+    """What is to be seen of a trial's mistakes; None if there are none."""
+    places = rows_of(plan, result.part)
+    if not result.mistakes or places is None:
+        return None
+    places = places[[one.row for one in result.mistakes]]
+    _, first = np.unique(places, return_index=True)  # several rounds may be wrong about one row
+    mistakes = [replace(result.mistakes[index], row=int(places[index])) for index in sorted(first)]
+    return RawMistakes(mistakes, *raw_rows(plan.dataset, np.array([one.row for one in mistakes])))
+
+
+def collect(
+    study: str, drawn: Path, result: PictureResult, wrong: RawMistakes | None, events: Path, into: Path
+) -> None:
     """Put a trial's pictures, its mistakes with their raw inputs, the page and any TensorBoard files into a folder.
 
-    Runs on the record's thread.
+    Runs in the record's process.
+
+    Args:
+        drawn: the folder with the pictures.
+        events: the folder with the trial's TensorBoard files, if it has any.
     """
     from search.pictures.evaluation import part_text
     from search.pictures.evaluation_page import write_page
@@ -154,21 +184,15 @@ def collect(plan: Plan, folder: StudyFolder, drawn: Path, result: PictureResult,
     files = [name for name in result.files if (drawn / name).exists()]
     for name in files:
         shutil.copyfile(drawn / name, target / name)
-    places = rows_of(plan, result.part)
-    if result.mistakes and places is not None:
-        places = places[[one.row for one in result.mistakes]]
-        _, first = np.unique(places, return_index=True)  # several rounds may be wrong about one row
-        mistakes = [replace(result.mistakes[index], row=int(places[index])) for index in sorted(first)]
-        columns, rows = raw_rows(plan.dataset, np.array([one.row for one in mistakes]))
-        write_mistakes(target / "mistakes.csv", mistakes, columns, rows)
-        if columns and "mistakes.png" not in files:
-            subtitle = f"{plan.experiment.study}, trial {result.number}, {part_text(result.part)}"
-            draw_mistake_table(mistakes, columns, rows, target / "mistakes.png", subtitle=subtitle)
+    if wrong is not None:
+        write_mistakes(target / "mistakes.csv", wrong.mistakes, wrong.columns, wrong.rows)
+        if wrong.columns and "mistakes.png" not in files:
+            subtitle = f"{study}, trial {result.number}, {part_text(result.part)}"
+            draw_mistake_table(wrong.mistakes, wrong.columns, wrong.rows, target / "mistakes.png", subtitle=subtitle)
             files.append("mistakes.png")
-    events = folder.tensorboard / f"trial_{result.number}"
     if events.is_dir():
         shutil.copytree(events, into / "tensorboard" / events.name)
-    write_page(target, f"{plan.experiment.study}, trial {result.number}", files, result.left_out)
+    write_page(target, f"{study}, trial {result.number}", files, result.left_out)
 
 
 def rows_of(plan: Plan, part: str) -> NDArray[np.int64] | None:

@@ -22,7 +22,7 @@ class Profile:
         workers: how many there were; search_seconds: from the launch to the end of the last trial.
         of_workers: kinds of OF_WORKERS, over all workers; together ``workers`` times ``search_seconds``.
         of_coordinator: kinds of OF_COORDINATOR; they pass beside the workers' time, but for ``final``, which follows.
-        tracking: the record's own thread; None where the record has none.
+        tracking: the record's own process; None where the record has none.
     """
 
     workers: int

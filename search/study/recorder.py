@@ -7,13 +7,14 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from search.messages import RoundReport
-from search.pictures.rows import TrialRow
+from search.pictures.rows import Direction, TrialRow
 from search.study.plan import Plan
 from search.study.proposals import Proposal
 from search.yaml_file import to_yaml
@@ -35,10 +36,10 @@ _RUN_ID_SECONDS = 60.0  # the run was made long ago; this waits for what is to b
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the study's pictures show.
+    """What the study's pictures show; it can be pickled.
 
     Attributes:
-        importances: computes them when they are drawn, on the writer's thread.
+        importances: computes them when they are drawn, in the record's process.
         curves: the objective after each epoch, by trial number.
         log_params: hyperparameters that a user's own model asked for in logarithms.
     """
@@ -55,7 +56,7 @@ def run_status(row: TrialRow) -> tuple[RunStatus, str]:
 
 
 class Recorder:
-    """Turns what the coordinator knows into records; the tracker writes them on a thread of its own."""
+    """Turns what the coordinator knows into records; the tracker writes them apart from it."""
 
     def __init__(
         self, plan: Plan, tracker: Tracker, tags: Mapping[str, str], board: TensorBoardLog | None = None
@@ -108,9 +109,9 @@ class Recorder:
         )
         self._tracker.open_study(record)
         text = to_yaml(plan.resolved())
-        self._tracker.log_study_files(lambda folder: _write(folder / "experiment.yaml", text))
+        self._tracker.log_study_files(partial(_write, "experiment.yaml", text))
         if plan.model_files:
-            self._tracker.log_study_files(lambda folder: _copy_code(plan.model_files, folder / "user_code"))
+            self._tracker.log_study_files(partial(_copy_code, plan.model_files))
 
     def parent_run(self, timeout_seconds: float | None) -> str | None:
         """The study's run in the record; None if it is not there by then."""
@@ -174,7 +175,7 @@ class Recorder:
         return self._tracker.run_id(number, timeout_seconds)
 
     def keep_model(self, number: int, model: Path) -> None:
-        self._tracker.put_model_files(number, _copier(model, "model.keras"))
+        self._tracker.put_model_files(number, partial(_copy_if_there, model, "model.keras"))
 
     def put_pictures(self, number: int, produce: Callable[[Path], None]) -> None:
         """Record further files of a trial that is over; none where the record that has its run was moved away."""
@@ -185,69 +186,114 @@ class Recorder:
         self._tracker.drop_model_files(number)
 
     def refresh(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Draw the study's pages anew, if the last time is long enough ago for what it took."""
+        """Have the study's pages drawn anew, if the last time is long enough ago for what it took.
+
+        Raises:
+            TrackingError: the record can no longer be written.
+        """
+        self._tracker.check()
         due = max(_LEAST_REFRESH_SECONDS, self._refresh_seconds / _REFRESH_SHARE)
-        if time.monotonic() - self._refreshed >= due:
+        began = time.monotonic()
+        if began - self._refreshed >= due:
             self.draw(snapshot(), final=False)
+            self._refresh_seconds = time.monotonic() - began
 
     def draw(self, snapshot: Snapshot, *, final: bool) -> None:
-        """Draw leaderboard and pictures onto the parent run; at the end also each picture as a page of its own."""
+        """Have leaderboard and pictures drawn onto the parent run; at the end also a page for each picture."""
         self._refreshed = time.monotonic()
-        self._tracker.log_study_files(lambda folder: self._draw(folder, snapshot, final))
+        searched = {name for row in snapshot.rows for name in row.params if _base(name) in self._log_params}
+        pages = StudyPages(
+            self._plan.experiment.study,
+            self._plan.objective,
+            self._plan.direction,
+            self._plan.step_unit,
+            replace(snapshot, log_params=snapshot.log_params | searched),
+            final,
+        )
+        self._tracker.log_study_files(pages)
 
     def best_model(self, export: BestModelRecord) -> None:
         self._tracker.log_best_model(export)
 
-    def _draw(self, folder: Path, snapshot: Snapshot, final: bool) -> None:
-        from search.pictures.leaderboard import write_leaderboard
-        from search.pictures.study_pages import write_study_pages
-
-        began = time.monotonic()
-        plan = self._plan
-        shared: dict[str, Any] = {
-            "study": plan.experiment.study,
-            "objective": plan.objective,
-            "direction": plan.direction,
-            "folder": folder,
-        }
-        rows = snapshot.rows
-        write_leaderboard(rows, **shared)
-        write_study_pages(
-            rows,
-            importances=snapshot.importances(),
-            log_params=snapshot.log_params
-            | {name for row in rows for name in row.params if _base(name) in self._log_params},
-            curves=snapshot.curves,
-            unit=plan.step_unit,
-            separate=final,
-            **shared,
-        )
-        self._refresh_seconds = time.monotonic() - began
-
-    def _trial_files(self, proposal: Proposal, row: TrialRow, rounds: Sequence[History]) -> Callable[[Path], None]:
-        objective = self._plan.objective
+    def _trial_files(self, proposal: Proposal, row: TrialRow, rounds: Sequence[History]) -> TrialFiles:
         config = {
             "model": proposal.config.model_dump(mode="json"),
             "params": proposal.params,
             "seed": proposal.seed,
         }
+        title = f"{self._plan.experiment.study}, trial {row.number} ({row.state})"
+        return TrialFiles(config, rounds, row.best_epoch, title, self._plan.objective, self._plan.step_unit)
 
-        def produce(folder: Path) -> None:
-            _write(folder / "config.yaml", to_yaml(config))
-            if rounds:
-                from search.pictures.curves import draw_learning_curves
 
-                write_history(folder / "history.csv", rounds)
-                draw_learning_curves(
-                    _with_rounds(rounds),
-                    best_epoch=row.best_epoch,
-                    title=f"{self._plan.experiment.study}, trial {row.number} ({row.state})",
-                    objective=objective,
-                    path=folder / "learning_curves.png",
-                    unit=self._plan.step_unit,
-                )
+@dataclass(frozen=True)
+class TrialFiles:
+    """Writes a trial's config, the metrics of its epochs and their curves into a folder."""
 
-        return produce
+    config: Mapping[str, Any]
+    rounds: Sequence[History]
+    best_epoch: int | None
+    title: str
+    objective: str
+    unit: str
+
+    def __call__(self, folder: Path) -> None:
+        _write("config.yaml", to_yaml(self.config), folder)
+        if self.rounds:
+            from search.pictures.curves import draw_learning_curves
+
+            write_history(folder / "history.csv", self.rounds)
+            draw_learning_curves(
+                _with_rounds(self.rounds),
+                best_epoch=self.best_epoch,
+                title=self.title,
+                objective=self.objective,
+                path=folder / "learning_curves.png",
+                unit=self.unit,
+            )
+
+
+@dataclass(frozen=True)
+class StudyPages:
+    """Draws a study's leaderboard and pictures into a folder.
+
+    The process that draws leaves one out that is not the last, where the one before took long and is not long ago.
+    """
+
+    study: str
+    objective: str
+    direction: Direction
+    unit: str
+    snapshot: Snapshot
+    final: bool
+
+    def __call__(self, folder: Path) -> None:
+        from search.pictures.leaderboard import write_leaderboard
+        from search.pictures.study_pages import write_study_pages
+
+        began = time.monotonic()
+        if not self.final and began < _next_drawing.get(self.study, began):
+            return
+        shared: dict[str, Any] = {
+            "study": self.study,
+            "objective": self.objective,
+            "direction": self.direction,
+            "folder": folder,
+        }
+        write_leaderboard(self.snapshot.rows, **shared)
+        write_study_pages(
+            self.snapshot.rows,
+            importances=self.snapshot.importances(),
+            log_params=self.snapshot.log_params,
+            curves=self.snapshot.curves,
+            unit=self.unit,
+            separate=self.final,
+            **shared,
+        )
+        ended = time.monotonic()
+        _next_drawing[self.study] = ended + (ended - began) / _REFRESH_SHARE
+
+
+_next_drawing: dict[str, float] = {}  # of each study, by this process's clock
 
 
 def write_history(path: Path, rounds: Sequence[History]) -> None:
@@ -289,19 +335,17 @@ def _base(name: str) -> str:
 
 def _copy_code(files: Sequence[Path], folder: Path) -> None:
     """The user's own model as it was when the study ran."""
-    folder.mkdir()
+    into = folder / "user_code"
+    into.mkdir()
     for file in files:
-        shutil.copyfile(file, folder / file.name)
+        shutil.copyfile(file, into / file.name)
 
 
-def _copier(source: Path, name: str) -> Callable[[Path], None]:
-    def produce(folder: Path) -> None:
-        # A better trial may have pushed the file out before the writer came to it.
-        if source.exists():
-            shutil.copyfile(source, folder / name)
-
-    return produce
+def _copy_if_there(source: Path, name: str, folder: Path) -> None:
+    # A better trial may have pushed the file out before the writer came to it.
+    if source.exists():
+        shutil.copyfile(source, folder / name)
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+def _write(name: str, text: str, folder: Path) -> None:
+    (folder / name).write_text(text, encoding="utf-8")

@@ -45,7 +45,7 @@ from search.study.take_over import finished_states
 from search.study.workers import worker_count
 from search.versions import code_version, library_versions
 from search.yaml_file import to_yaml
-from tracking import MlflowTracker, TensorBoardLog, Tracker, local_artifacts, local_uri
+from tracking import TensorBoardLog, Tracker, TrackerApart, local_artifacts, local_uri
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 _FLUSH_SECONDS = 300.0
@@ -295,7 +295,7 @@ class _Launch:
 def make_tracker(experiment: Experiment, home: Home) -> Tracker:
     """MLflow, at the experiment's URI or in the home folder."""
     uri = tracking_uri(experiment.tracking.uri, home)
-    return MlflowTracker(uri, local_artifacts(home.path) if uri == local_uri(home.path) else None)
+    return TrackerApart(uri, local_artifacts(home.path) if uri == local_uri(home.path) else None)
 
 
 def tracking_uri(given: str | None, home: Home) -> str:

@@ -1,0 +1,83 @@
+"""What does the process do that keeps a record? Run as ``python -m tracking.recording FD``, by TrackerApart only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tracking.apart import Said
+from tracking.mlflow_tracker import MlflowTracker
+
+_POLL_SECONDS = 0.1
+_NICE = 15  # of 19: what trains has many times as large a share of a core that both want
+_AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def main(descriptor: int) -> None:
+    """Do what comes down the line, in its order, until the caller closes the record or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to the caller, which closes the record
+    _give_way()
+    line = Connection(descriptor)
+    try:
+        ((uri, artifact_root),) = line.recv()
+        _serve(MlflowTracker(uri, artifact_root), line)
+    except (EOFError, OSError):
+        return  # the caller is gone, and with it what was still to be recorded
+
+
+def _serve(tracker: MlflowTracker, line: Connection) -> None:
+    def say(what: Said, value: Any) -> None:
+        line.send((what, value, tracker.busy_seconds))
+
+    opening = failed = False
+    while True:
+        if opening and not line.poll(_POLL_SECONDS):
+            with contextlib.suppress(Exception):  # the next call raises it
+                parent = tracker.parent_run(0.0)
+                if parent is not None:
+                    say("opened", parent)
+                    opening = False
+            continue
+        for wanted, method, arguments in line.recv():
+            try:
+                value: Any = getattr(tracker, method)(*arguments)
+                opening = opening or method == "open_study"
+            except BaseException as error:  # noqa: BLE001 - not swallowed: raised again in the caller's process
+                value = _portable(error)
+                if not wanted and not failed:
+                    say("failed", value)
+                failed = True
+            if wanted:
+                say("answer", value)
+            if method == "close":
+                return
+
+
+def _give_way() -> None:
+    os.nice(_NICE)
+    with contextlib.suppress(OSError):
+        # Linux may share cores out among sessions first, of which this process is one; then that one's level counts.
+        _AUTOGROUP.write_text(str(_NICE), encoding="ascii")
+
+
+def _portable(error: BaseException) -> BaseException:
+    """An error as it can be sent, with the way that led to it."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        copy: BaseException = pickle.loads(pickle.dumps(error))  # noqa: S301 - made in this line
+    except Exception:  # noqa: BLE001 - whatever an error of any library says to being copied
+        copy = RuntimeError(f"{type(error).__name__}: {error}")
+    copy.add_note(f"In the process that keeps the record:\n{text}")
+    return copy
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
+    os._exit(0)  # a thread that is stuck in its record would keep the process
