@@ -69,8 +69,8 @@ def _file_problem(file: Path) -> str | None:
     from urllib.parse import quote
 
     try:
-        # Read-only, so that looking changes nothing.
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+        # Not read-only: what a killed process left half written is taken back by whoever next opens the database.
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)) as connection:
             connection.execute("SELECT 1 FROM sqlite_master")
     except sqlite3.Error as error:
         return f"cannot be read as a database ({error}); restore it from a backup, or move it away"

@@ -16,14 +16,16 @@ from tracking.apart import Said
 from tracking.mlflow_tracker import MlflowTracker
 
 _POLL_SECONDS = 0.1
-_NICE = 15  # of 19: what trains has many times as large a share of a core that both want
+_NICE = 5  # for good: no ordinary user may take it back
+_GIVING_WAY, _WAITED_FOR = 15, 0  # while nobody waits for it: what trains has ten times as large a share of a core
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def main(descriptor: int) -> None:
     """Do what comes down the line, in its order, until the caller closes the record or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to the caller, which closes the record
-    _give_way()
+    os.nice(_NICE)
+    _set_priority(_GIVING_WAY)
     line = Connection(descriptor)
     try:
         ((uri, artifact_root),) = line.recv()
@@ -36,7 +38,7 @@ def _serve(tracker: MlflowTracker, line: Connection) -> None:
     def say(what: Said, value: Any) -> None:
         line.send((what, value, tracker.busy_seconds))
 
-    opening = failed = False
+    opening = failed = hurries = False
     while True:
         if opening and not line.poll(_POLL_SECONDS):
             with contextlib.suppress(Exception):  # the next call raises it
@@ -46,6 +48,9 @@ def _serve(tracker: MlflowTracker, line: Connection) -> None:
                     opening = False
             continue
         for wanted, method, arguments in line.recv():
+            if wanted != hurries:
+                hurries = wanted
+                _set_priority(_WAITED_FOR if wanted else _GIVING_WAY)
             try:
                 value: Any = getattr(tracker, method)(*arguments)
                 opening = opening or method == "open_study"
@@ -60,11 +65,10 @@ def _serve(tracker: MlflowTracker, line: Connection) -> None:
                 return
 
 
-def _give_way() -> None:
-    os.nice(_NICE)
+def _set_priority(level: int) -> None:
+    """Where Linux shares cores out among sessions first, of which this process is one; elsewhere it keeps its own."""
     with contextlib.suppress(OSError):
-        # Linux may share cores out among sessions first, of which this process is one; then that one's level counts.
-        _AUTOGROUP.write_text(str(_NICE), encoding="ascii")
+        _AUTOGROUP.write_text(str(level), encoding="ascii")
 
 
 def _portable(error: BaseException) -> BaseException:
