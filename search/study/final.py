@@ -27,8 +27,6 @@ from tracking import BestModelRecord
 if TYPE_CHECKING:
     from search.portable import Preprocessor
 
-_RUN_ID_SECONDS = 10.0
-
 
 def deliver(
     plan: Plan,
@@ -81,7 +79,7 @@ def _make_model(known: KnownConfig, best: TrialRow, executor: Executor, recorder
     result = train_on_all(executor, known, epochs=best.best_epoch)
     if result.model is None:
         return result.reason
-    if recorder.run_id(best.number, _RUN_ID_SECONDS) is not None:  # an earlier session may have recorded elsewhere
+    if recorder.has_run(best.number):  # an earlier session may have recorded elsewhere
         shelf.put(best.number, best.value, recorder)
     return ""
 

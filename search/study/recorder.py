@@ -70,6 +70,7 @@ class Recorder:
             "kerasweep.task": dataset.spec.task,
             "kerasweep.objective": plan.objective,
         }
+        self._begun: set[int] = set()  # trials whose runs this session began
         self._refreshed = 0.0
         self._refresh_seconds = 0.0
         self._log_params = frozenset(
@@ -121,6 +122,7 @@ class Recorder:
         params = {"seed": proposal.seed, "epochs": self._plan.experiment.training.epochs, **proposal.params}
         tags = {**self._tags, "kerasweep.config": proposal.config.fingerprint}
         self._tracker.start_trial(TrialRecord(proposal.number, f"trial {proposal.number}", params, tags), run_id)
+        self._begun.add(proposal.number)
         if self._board is not None:
             self._board.start(proposal.number, params)
 
@@ -179,8 +181,12 @@ class Recorder:
 
     def put_pictures(self, number: int, produce: Callable[[Path], None]) -> None:
         """Record further files of a trial that is over; none where the record that has its run was moved away."""
-        if self._tracker.run_id(number, _RUN_ID_SECONDS) is not None:
+        if self.has_run(number):
             self._tracker.log_trial_files(number, produce)
+
+    def has_run(self, number: int) -> bool:
+        """Whether the record has a run of the trial; only for one of an earlier session is it waited for and asked."""
+        return number in self._begun or self._tracker.run_id(number, _RUN_ID_SECONDS) is not None
 
     def drop_model(self, number: int) -> None:
         self._tracker.drop_model_files(number)
