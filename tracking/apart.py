@@ -18,7 +18,10 @@ from tracking.records import BestModelRecord, Produce, RunStatus, StudyRecord, T
 from tracking.session import Session
 from tracking.writer import LateError
 
-Said = Literal["answer", "failed", "opened"]  # by the process: an answer, what failed unasked, the study's run
+# What the process says: an answer, by its question's number; what failed unasked; the study's run; that it has ended.
+Said = int | Literal["failed", "opened", "gone"]
+
+_NO_QUESTION = 0
 
 _HOLD_SECONDS = 0.3
 _CLOSING_SECONDS = 90.0  # longer than a tracker takes to give up on a record that is stuck
@@ -31,10 +34,9 @@ class TrackerApart:
     in the caller's process it would keep the caller waiting for the interpreter. Here it waits until a core is free.
 
     A call is sent and not waited for, unless it has an answer; epochs that follow fast on each other are sent together,
-    with the next call or `check`. What `produce` functions are given must be picklable, as
-    they must be themselves: functions of a module with `functools.partial`, or instances of its classes. When the
-    process falls behind by more than a tracker's queue and the line between them hold, calls wait. It ends with its
-    caller, however that ends.
+    with the next call or `check`. `produce` functions must be picklable, with all that they hold: functions of a module
+    with `functools.partial`, or instances of its classes. When the process falls behind by more than a tracker's queue
+    and the line between them hold, calls wait. It ends with its caller, however that ends.
     """
 
     def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
@@ -44,6 +46,7 @@ class TrackerApart:
         self._told = False  # whether a caller has seen the failure
         self._busy_seconds: float | None = None
         self._parent: str | None = None  # the study's run, once it is there
+        self._questions = _NO_QUESTION  # how many were asked
         self._held: list[Any] = []  # epochs that were not sent yet
         self._sent_at = 0.0
         self._line, theirs = Pipe()
@@ -92,7 +95,7 @@ class TrackerApart:
         """See `Tracker.log_epoch`."""
         self._session.require_open(number)
         self._raise_failure()
-        self._held.append((False, "log_epoch", (number, epoch, dict(metrics))))
+        self._held.append((_NO_QUESTION, "log_epoch", (number, epoch, dict(metrics))))
         self._send_held_when_due()
 
     def finish_trial(
@@ -171,7 +174,7 @@ class TrackerApart:
 
     def _tell(self, method: str, *arguments: Any) -> None:
         self._raise_failure()
-        self._send((False, method, arguments))
+        self._send((_NO_QUESTION, method, arguments))
 
     def _send_held_when_due(self) -> None:
         """Send epochs that wait, at most so often: to wake the process for each takes longer than to write it down."""
@@ -180,10 +183,12 @@ class TrackerApart:
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         self._raise_failure()
-        self._send((True, method, arguments))
-        while (said := self._receive())[0] != "answer":
+        self._questions += 1
+        self._send((self._questions, method, arguments))
+        # An answer to an earlier question is one whose asker was interrupted.
+        while (said := self._receive())[0] not in (self._questions, "gone"):
             pass
-        self._raise_known_failure()  # and ask for no more: with its last answer the process ends
+        self._raise_known_failure()  # and look for no more: with its last answer the process ends
         value = said[1]
         if isinstance(value, BaseException):
             if not isinstance(value, LateError):  # which is over when the record has caught up
@@ -212,12 +217,12 @@ class TrackerApart:
             self._raise_failure()
 
     def _receive(self) -> tuple[Said, Any]:
-        """Take in what the process says next; where it has ended, that is its answer."""
+        """Take in what the process says next, and what comes with it."""
         try:
             said, value, self._busy_seconds = self._line.recv()
         except (EOFError, OSError):
             self._failure = self._gone()
-            return "answer", None
+            return "gone", None
         if said == "failed":
             self._failure = value
         elif said == "opened":

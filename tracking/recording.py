@@ -47,20 +47,20 @@ def _serve(tracker: MlflowTracker, line: Connection) -> None:
                     say("opened", parent)
                     opening = False
             continue
-        for wanted, method, arguments in line.recv():
-            if wanted != hurries:
-                hurries = wanted
-                _set_priority(_WAITED_FOR if wanted else _GIVING_WAY)
+        for question, method, arguments in line.recv():
+            if bool(question) != hurries:
+                hurries = bool(question)
+                _set_priority(_WAITED_FOR if hurries else _GIVING_WAY)
             try:
                 value: Any = getattr(tracker, method)(*arguments)
                 opening = opening or method == "open_study"
             except BaseException as error:  # noqa: BLE001 - not swallowed: raised again in the caller's process
                 value = _portable(error)
-                if not wanted and not failed:
+                if not question and not failed:
                     say("failed", value)
                 failed = True
-            if wanted:
-                say("answer", value)
+            if question:
+                say(question, value)
             if method == "close":
                 return
 

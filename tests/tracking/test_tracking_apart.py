@@ -102,6 +102,21 @@ def test_it_gives_way_to_those_that_train_until_it_is_waited_for(local_home: Pat
     assert not keeper.is_running()
 
 
+def test_an_answer_that_comes_too_late_is_not_taken_for_another(local_home: Path) -> None:
+    tracker = tracker_at(local_home, "interrupted")
+    receive, tracker._receive = tracker._receive, interrupted
+    with pytest.raises(KeyboardInterrupt):
+        tracker.flush(PATIENCE)
+    tracker._receive = receive
+    tracker.start_trial(TrialRecord(0, "trial 0"))
+    assert tracker.run_id(0, PATIENCE) is not None
+    tracker.close("KILLED")
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_record_that_fails_is_told_at_the_next_call_and_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("dear diary, " * 1000)
     tracker = tracker_at(tmp_path, "diary")

@@ -23,11 +23,8 @@ class Dense:
     """A linear map of (inputs, samples), below which is a row of ones where it has a bias, to (units, samples)."""
 
     def __init__(self, weights: LayerWeights) -> None:
-        self._turned, self._down, self._gradient = (
-            weights.kernel.T,
-            weights.kernel[: weights.inputs],
-            weights.kernel_gradient,
-        )
+        self._turned, self._gradient = weights.kernel.T, weights.kernel_gradient
+        self._down = weights.kernel[: weights.inputs]
 
     def forward(self, x: Array, out: Array) -> None:
         """Write the map of ``x`` to ``out``."""
