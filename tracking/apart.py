@@ -36,7 +36,7 @@ class TrackerApart:
     A call is sent and not waited for, unless it has an answer; epochs that follow fast on each other are sent together,
     with the next call or `check`. `produce` functions must be picklable, with all that they hold: functions of a module
     with `functools.partial`, or instances of its classes. When the process falls behind by more than a tracker's queue
-    and the line between them hold, calls wait. It ends with its caller, however that ends.
+    and the line between them hold, calls wait. When its caller is killed, it writes what it was told, and ends.
     """
 
     def __init__(self, uri: str, artifact_root: Path | None = None) -> None:

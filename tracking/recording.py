@@ -16,6 +16,7 @@ from tracking.apart import Said
 from tracking.mlflow_tracker import MlflowTracker
 
 _POLL_SECONDS = 0.1
+_LAST_SECONDS = 30.0
 _NICE = 5  # for good: no ordinary user may take it back
 _GIVING_WAY, _WAITED_FOR = 15, 0  # while nobody waits for it: what trains has ten times as large a share of a core
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -27,25 +28,34 @@ def main(descriptor: int) -> None:
     os.nice(_NICE)
     _set_priority(_GIVING_WAY)
     line = Connection(descriptor)
+    ((uri, artifact_root),) = line.recv()
+    tracker = MlflowTracker(uri, artifact_root)
     try:
-        ((uri, artifact_root),) = line.recv()
-        _serve(MlflowTracker(uri, artifact_root), line)
-    except (EOFError, OSError):
-        return  # the caller is gone, and with it what was still to be recorded
+        _serve(tracker, line)
+    except (EOFError, OSError):  # the caller is gone
+        _set_priority(_WAITED_FOR)
+        with contextlib.suppress(Exception):  # nobody is there to be told
+            tracker.flush(_LAST_SECONDS)  # what it said is not lost; that its runs are open is for the next one to see
 
 
 def _serve(tracker: MlflowTracker, line: Connection) -> None:
     def say(what: Said, value: Any) -> None:
         line.send((what, value, tracker.busy_seconds))
 
+    def announce() -> bool:
+        """Say which run the study has, if it is there; gives whether it is."""
+        try:
+            parent = tracker.parent_run(0.0)
+        except Exception:  # noqa: BLE001 - the next call raises it
+            return False
+        if parent is not None:
+            say("opened", parent)
+        return parent is not None
+
     opening = failed = hurries = False
     while True:
         if opening and not line.poll(_POLL_SECONDS):
-            with contextlib.suppress(Exception):  # the next call raises it
-                parent = tracker.parent_run(0.0)
-                if parent is not None:
-                    say("opened", parent)
-                    opening = False
+            opening = not announce()
             continue
         for question, method, arguments in line.recv():
             if bool(question) != hurries:
@@ -60,6 +70,7 @@ def _serve(tracker: MlflowTracker, line: Connection) -> None:
                     say("failed", value)
                 failed = True
             if question:
+                opening = opening and not announce()
                 say(question, value)
             if method == "close":
                 return

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from record_places import mlflow_place
+from record_places import client, mlflow_place
 
 from tracking import StudyRecord, TrackerApart, TrackingError, TrialRecord, local_uri
 from tracking.reach import database_problem
@@ -156,14 +156,15 @@ def test_a_process_that_is_killed_is_told_and_not_waited_for(local_home: Path) -
     tracker.close("FAILED")
 
 
-def test_it_ends_with_a_caller_that_is_killed(tmp_path: Path) -> None:
+def test_when_its_caller_is_killed_it_writes_what_it_was_told_and_ends(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
-from tracking import StudyRecord, TrackerApart, local_uri
+from tracking import StudyRecord, TrackerApart, TrialRecord, local_uri
 home = Path(sys.argv[1])
 tracker = TrackerApart(local_uri(home), home / "artifacts")
-tracker.open_study(StudyRecord("orphan"))
+tracker.open_study(StudyRecord("orphan", {"trials": 2}))
+tracker.start_trial(TrialRecord(0, "trial 0"))
 print(tracker._process.pid, flush=True)
 time.sleep(600)
 """
@@ -177,6 +178,10 @@ time.sleep(600)
         caller.send_signal(signal.SIGKILL)
         caller.wait()
     keeper.wait(PATIENCE)
+    home = tmp_path / "home"
+    api = client(local_uri(home))
+    runs = api.search_runs([api.get_experiment_by_name("orphan").experiment_id])
+    assert {run.info.run_name: run.info.status for run in runs} == {"orphan": "RUNNING", "trial 0": "RUNNING"}
 
 
 def test_a_database_whose_writer_was_killed_is_no_problem(tmp_path: Path) -> None:
