@@ -25,7 +25,7 @@ from search.messages import EpochReport, Event, Job, Reply
 from search.study.observer import Silent
 from search.study.run import run_study
 from spaces import ModelConfig
-from tracking import MemoryTracker, MlflowTracker, Tracker, local_artifacts, local_uri
+from tracking import MemoryTracker, Tracker, TrackerApart, local_artifacts, local_uri
 
 
 def curve(config: ModelConfig, seed: int, epoch: int) -> float:
@@ -116,7 +116,7 @@ def main() -> None:
     for name, pace in (("none", 0.0), ("mlflow", 0.0), ("mlflow", options.pace)):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
-            tracker: Tracker = Nothing() if name == "none" else MlflowTracker(local_uri(home), local_artifacts(home))
+            tracker: Tracker = Nothing() if name == "none" else TrackerApart(local_uri(home), local_artifacts(home))
             whole, timed = measure(options.trials, options.epochs, tracker, home, pace)
         trial, epoch = median_ms(timed.trial_seconds), median_ms(timed.epoch_seconds)
         paced = f"   at {pace * 1000:.0f} ms an epoch" if pace else "   at once"

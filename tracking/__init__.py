@@ -1,6 +1,6 @@
 """How are studies, trials and models recorded?
 
-Importing this is cheap: MLflow comes with the first record that needs it, on that record's own thread.
+Importing this is cheap: MLflow comes with the first record that needs it, in that record's own process or thread.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Literal
 
+from tracking.child import environment, how_it_ended
 from tracking.errors import TrackingError
 from tracking.records import BestModelRecord, Produce, RunStatus, StudyRecord, TrialRecord
 from tracking.session import Session
@@ -34,9 +34,8 @@ class TrackerApart:
     in the caller's process it would keep the caller waiting for the interpreter. Here it waits until a core is free.
 
     A call is sent and not waited for, unless it has an answer; epochs that follow fast on each other are sent together,
-    with the next call or `check`. `produce` functions must be picklable, with all that they hold: functions of a module
-    with `functools.partial`, or instances of its classes. When the process falls behind by more than a tracker's queue
-    and the line between them hold, calls wait. When its caller is killed, it writes what it was told, and ends.
+    with the next call or `check`. When the process falls behind by more than a tracker's queue and the line between
+    them hold, calls wait. When its caller is killed, it writes what it was told, and ends.
     """
 
     def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
@@ -58,7 +57,7 @@ class TrackerApart:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,  # the terminal's Ctrl-C reaches the caller alone
-            env=_environment(),
+            env=environment(),
         )
         theirs.close()
         self._send((uri, artifact_root))
@@ -232,23 +231,7 @@ class TrackerApart:
     def _gone(self) -> TrackingError:
         self._line.close()
         code = self._process.wait()
-        self._log.seek(0)
-        said = [line for line in self._log.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
-        words = f"; its last words: {said[-1].strip()[:200]}" if said else ""
-        why = f"{_exit_text(code)}{words}"
+        why = how_it_ended(code, self._log)
         return TrackingError(
             f"the process that keeps the record has ended ({why}); run the same command again to go on"
         )
-
-
-def _exit_text(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    return "killed, perhaps for want of memory" if code == -9 else f"signal {-code}"
-
-
-def _environment() -> dict[str, str]:
-    """The process finds the caller's packages where the caller found them."""
-    root = str(Path(__file__).resolve().parent.parent)
-    inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])])}

@@ -16,7 +16,11 @@ RunStatus = Literal["FINISHED", "KILLED", "FAILED"]
 
 Scalar = str | int | float | bool
 Produce = Callable[[Path], None]
-"""Writes files into the folder that it is given; every file and folder in there is then recorded."""
+"""Writes files into the folder that it is given; every file and folder in there is then recorded.
+
+Where a process of its own keeps the record, it must be picklable with all that it holds: a function of a module with
+`functools.partial`, or an instance of a module's class.
+"""
 
 # The tags by which the record is joined to the study. Callers may add their own.
 STUDY = "kerasweep.study"
@@ -83,7 +87,7 @@ class BestModelRecord:
         name: its name in MLflow: ``runs:/<parent run>/<name>``.
         any_length: array inputs, by name ("input" for a single one), whose second axis may have any length: sequences.
 
-    ``folder`` and ``code`` are read on the writer's thread: leave them as they are until ``flush`` returns.
+    ``folder`` and ``code`` are read by the writer: leave them as they are until ``flush`` returns.
     """
 
     folder: Path

@@ -47,7 +47,7 @@ class Tracker(Protocol):
     ) -> None:
         """End the trial's run with its summary metrics, tags and the files that `produce` writes.
 
-        `produce` is called once, later, on the writer's thread.
+        `produce` is called once, later, on the writer's thread or in its process.
         """
 
     def log_study_files(self, produce: Produce) -> None:

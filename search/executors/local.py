@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from search.messages import (
     WorkerSetup,
 )
 from search.units import format_bytes
+from tracking.child import environment, how_it_ended
 
 _STARTS_WITHOUT_A_RESULT = 3
 
@@ -149,7 +149,7 @@ class LocalExecutor:
     def _bury(self, worker: _Worker) -> Iterator[Event]:
         """A worker's line is closed: tell whose job was lost, and put a new process in its place."""
         code = worker.process.wait()
-        reason = worker.reason or f"the worker process ended by itself ({_exit_text(code)}{_last_words(worker.log)})"
+        reason = worker.reason or f"the worker process ended by itself ({how_it_ended(code, worker.log)})"
         if not worker.ready:
             self._failed_starts += 1
         job = worker.job
@@ -198,7 +198,7 @@ class LocalExecutor:
             stdout=log,
             stderr=log,
             start_new_session=True,  # the terminal's Ctrl-C reaches the coordinator alone
-            env=_environment(scratch.name),
+            env={**environment(), "TMPDIR": scratch.name},
         )
         theirs.close()
         return _Worker(process, ours, log, scratch)
@@ -221,23 +221,3 @@ def _release(worker: _Worker) -> None:
     worker.line.close()
     worker.log.close()
     worker.scratch.cleanup()
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    """The worker finds kerasweep's packages where this process found them."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "TMPDIR": scratch, "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])])}
-
-
-def _last_words(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = [line for line in log.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
-    return f"; its last words: {lines[-1].strip()[:200]}" if lines else ""
-
-
-def _exit_text(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    name = signal.Signals(-code).name
-    return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name

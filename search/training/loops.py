@@ -223,10 +223,11 @@ def make_loop(
     # which Keras's step knows how to treat; and the lean one keeps an epoch's outputs.
     plain = config.custom is None and config.precision != "mixed_float16"
     outputs = 4 * len(train) * setup.spec.outputs
-    plain = plain and size + outputs <= in_memory_bytes
-    lean = DirectLoop if compiles and can_train(model, config, setup) else LeanLoop
-    compiled = lean if plain else CompiledLoop
-    kind: type[EpochLoop] = compiled if compiles else FitLoop
+    kind: type[EpochLoop] = FitLoop
+    if compiles and plain and size + outputs <= in_memory_bytes:
+        kind = DirectLoop if can_train(model, config, setup) else LeanLoop
+    elif compiles:
+        kind = CompiledLoop
     return kind(model, config, train, validation, setup, epochs=epochs)
 
 

@@ -148,7 +148,7 @@ def test_a_process_that_is_killed_is_told_and_not_waited_for(local_home: Path) -
     tracker = tracker_at(local_home, "killed")
     tracker._process.kill()
     with pytest.raises(
-        TrackingError, match=r"keeps the record has ended \(killed, perhaps for want of memory.*run the same"
+        TrackingError, match=r"keeps the record has ended \(SIGKILL, perhaps for want of memory.*run the same"
     ):
         keep_checking(tracker)
     with pytest.raises(TrackingError, match="has ended"):

@@ -49,7 +49,16 @@ class _Relu:
         np.bitwise_and(bits, self._positive, out=bits)
 
 
-class _LeakyRelu:
+class _Sloped:
+    """One whose slope is known once it is computed."""
+
+    _slope: Array
+
+    def backward(self, gradient: Array) -> None:
+        np.multiply(gradient, self._slope, out=gradient)
+
+
+class _LeakyRelu(_Sloped):
     def __init__(self, shape: Shape, slope: float) -> None:
         self._low, self._ones = constant(shape, slope), constant(shape, 1.0).view(np.int32)
         self._positive = np.empty(shape, np.int32)
@@ -62,46 +71,37 @@ class _LeakyRelu:
         np.maximum(self._slope, self._low, out=self._slope)
         np.multiply(z, self._slope, out=out)
 
-    def backward(self, gradient: Array) -> None:
-        np.multiply(gradient, self._slope, out=gradient)
 
-
-class _Elu:
+class _Elu(_Sloped):
     def __init__(self, shape: Shape) -> None:
-        self._zeros, self._ones, self._low = constant(shape, 0.0), constant(shape, 1.0), empty(shape)
+        self._zeros, self._ones, self._slope = constant(shape, 0.0), constant(shape, 1.0), empty(shape)
 
     def forward(self, z: Array, out: Array) -> None:
-        low = self._low
-        np.minimum(z, self._zeros, out=low)
-        np.exp(low, out=low)  # also the slope, which is one at the right of zero
+        slope = self._slope  # exp(z), and one at the right of zero
+        np.minimum(z, self._zeros, out=slope)
+        np.exp(slope, out=slope)
         np.maximum(z, self._zeros, out=out)
-        np.add(out, low, out=out)
+        np.add(out, slope, out=out)
         np.subtract(out, self._ones, out=out)
 
-    def backward(self, gradient: Array) -> None:
-        np.multiply(gradient, self._low, out=gradient)
 
-
-class _Selu:
+class _Selu(_Sloped):
     def __init__(self, shape: Shape) -> None:
-        self._zeros, self._high = constant(shape, 0.0), constant(shape, _SELU_SCALE)
-        self._low, self._part, self._left = empty(shape), empty(shape), np.empty(shape, np.bool_)
+        self._zeros, self._right, self._left = constant(shape, 0.0), constant(shape, _SELU_SCALE), empty(shape)
+        self._slope, self._is_left = empty(shape), np.empty(shape, np.bool_)
 
     def forward(self, z: Array, out: Array) -> None:
-        low, slope = self._part, self._low
-        np.less(z, self._zeros, out=self._left)
-        np.minimum(z, self._zeros, out=low)
-        np.exp(low, out=low)
-        np.multiply(low, _SELU_SCALE * _SELU_ALPHA, out=low)
-        np.copyto(slope, self._high)
-        np.copyto(slope, low, where=self._left)
+        left, end = self._left, _SELU_SCALE * _SELU_ALPHA  # of zero: end * exp(z) is the slope, less end the value
+        np.less(z, self._zeros, out=self._is_left)
+        np.minimum(z, self._zeros, out=left)
+        np.exp(left, out=left)
+        np.multiply(left, end, out=left)
+        np.copyto(self._slope, self._right)
+        np.copyto(self._slope, left, where=self._is_left)
         np.maximum(z, self._zeros, out=out)
-        np.multiply(out, self._high, out=out)
-        np.add(out, low, out=out)
-        np.subtract(out, _SELU_SCALE * _SELU_ALPHA, out=out)
-
-    def backward(self, gradient: Array) -> None:
-        np.multiply(gradient, self._low, out=gradient)
+        np.multiply(out, self._right, out=out)
+        np.add(out, left, out=out)
+        np.subtract(out, end, out=out)
 
 
 class _Tanh:
@@ -149,16 +149,13 @@ class _Silu:
         np.multiply(gradient, slope, out=gradient)
 
 
-class _Softplus:
+class _Softplus(_Sloped):
     def __init__(self, shape: Shape) -> None:
         self._zeros, self._ones, self._slope = constant(shape, 0.0), constant(shape, 1.0), empty(shape)
 
     def forward(self, z: Array, out: Array) -> None:
         sigmoid(z, self._ones, self._slope)
         np.logaddexp(z, self._zeros, out=out)
-
-    def backward(self, gradient: Array) -> None:
-        np.multiply(gradient, self._slope, out=gradient)
 
 
 _KINDS: dict[str, type[_Linear | _Relu | _Elu | _Selu | _Tanh | _Sigmoid | _Silu | _Softplus]] = {

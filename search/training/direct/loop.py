@@ -66,7 +66,7 @@ def _comes_as_numbers(spec: DataSpec, config: ModelConfig) -> bool:
 
 
 class DirectLoop(EpochLoop):
-    """For models that ``can_train`` names. The model gets its weights back when they are shown or set."""
+    """For models that ``can_train`` names. The model itself is as it was built, until weights are set."""
 
     def weights(self) -> list[Any]:
         return self._parameters.snapshot()
