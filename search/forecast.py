@@ -26,7 +26,7 @@ _EPOCHS = 3
 _ROWS = {"linear": 16_384, "mlp": 16_384}
 _LONG_STEPS_ROWS = 2_048
 _SHARE_OF_OTHER_PRUNERS = 0.6
-# A worker imports TensorFlow once; measured at 5 to 11 s on two cores.
+# TensorFlow is imported once; measured at 5 to 11 s on two cores.
 _IMPORT_SECONDS = 8.0
 
 

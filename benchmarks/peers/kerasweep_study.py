@@ -49,15 +49,13 @@ class Noting(Silent):
 
 
 def wait_until_idle(executor: LocalExecutor) -> None:
-    """Wait until the workers have imported what they need: they have computed, and do so no more."""
+    """Wait until the workers have imported what they need: they are there, and compute no more."""
     workers, before, still = [psutil.Process(pid) for pid in executor.pids], 0.0, 0
     while still < 4:
         time.sleep(0.25)
-        times = [worker.cpu_times() for worker in workers]
-        now = sum(one.user + one.system for one in times)
+        now = sum(sum(worker.cpu_times()[:2]) for worker in workers)
         at_rest = now - before < 0.02 and all(worker.status() == psutil.STATUS_SLEEPING for worker in workers)
-        still = still + 1 if at_rest and min(one.user for one in times) > 1.0 else 0
-        before = now
+        still, before = still + 1 if at_rest else 0, now
 
 
 def main() -> None:

@@ -1,23 +1,17 @@
 """How do trials run in worker processes on this machine, and what happens when one of them dies?
 
-Processes are started by command, not forked and not through ``multiprocessing``'s own start-up: TensorFlow does not
-survive a fork, and a start-up that imports the caller's main module again breaks notebooks and unguarded scripts.
+They are not started by ``multiprocessing``: it imports the caller's main module again, which breaks notebooks and
+unguarded scripts.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from typing import IO
 
-from search.executors.worker import SCRATCH_PREFIX
+from search.executors.processes import ForkServer, WorkerProcess
 from search.messages import (
     EpochReport,
     Event,
@@ -31,17 +25,13 @@ from search.messages import (
     WorkerSetup,
 )
 from search.units import format_bytes
-from tracking.child import environment, how_it_ended
 
 _STARTS_WITHOUT_A_RESULT = 3
 
 
 @dataclass
 class _Worker:
-    process: subprocess.Popen[bytes]
-    line: Connection
-    log: IO[bytes]
-    scratch: tempfile.TemporaryDirectory[str]
+    process: WorkerProcess
     job: Job | None = None
     jobs_done: int = 0
     memory_bytes: int = 0
@@ -61,6 +51,7 @@ class LocalExecutor:
 
     def __init__(self, workers: int, *, jobs_per_worker: int, memory_bytes: int) -> None:
         self._count, self._jobs_per_worker, self._memory_bytes = workers, jobs_per_worker, memory_bytes
+        self._server: ForkServer | None = None
         self._workers: list[_Worker] = []
         self._setup: WorkerSetup | None = None
         self._failed_starts = 0
@@ -73,8 +64,8 @@ class LocalExecutor:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The processes, for those who watch them."""
-        return tuple(worker.process.pid for worker in self._workers)
+        """The processes, for those who watch them; waits until there are."""
+        return tuple(worker.process.pid for worker in self._workers if worker.process.pid is not None)
 
     def open(self) -> None:
         while len(self._workers) < self._count:
@@ -104,7 +95,7 @@ class LocalExecutor:
             _kill(worker, reason)
 
     def events(self, timeout_seconds: float) -> list[Event]:
-        lines = {worker.line: worker for worker in self._workers}
+        lines = {worker.process.line: worker for worker in self._workers}
         events, self._cancelled = self._cancelled, []
         timeout_seconds = 0.0 if events else timeout_seconds
         for line in wait(list(lines), timeout_seconds):
@@ -114,17 +105,17 @@ class LocalExecutor:
         return events
 
     def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
         for worker in self._workers:
-            _kill(worker, "the study ended")
-        for worker in self._workers:
-            worker.process.wait()
-            _release(worker)
+            worker.process.release()
         self._workers.clear()
         self._waiting.clear()
 
     def _read(self, worker: _Worker) -> Iterator[Event]:
         try:
-            event: Event = worker.line.recv()
+            event: Event = worker.process.line.recv()
         except (EOFError, OSError):
             yield from self._bury(worker)
             return
@@ -148,14 +139,14 @@ class LocalExecutor:
 
     def _bury(self, worker: _Worker) -> Iterator[Event]:
         """A worker's line is closed: tell whose job was lost, and put a new process in its place."""
-        code = worker.process.wait()
-        reason = worker.reason or f"the worker process ended by itself ({how_it_ended(code, worker.log)})"
+        ended = worker.process.wait()
+        reason = worker.reason or f"the worker process ended by itself ({ended})"
         if not worker.ready:
             self._failed_starts += 1
         job = worker.job
         if self._failed_starts >= _STARTS_WITHOUT_A_RESULT:
             self._workers.remove(worker)
-            _release(worker)
+            worker.process.release()
             number = self._waiting[0].number if self._waiting else None
             yield WorkerBug(number, f"{self._failed_starts} worker processes in a row ended while starting: {reason}")
             return
@@ -164,13 +155,9 @@ class LocalExecutor:
             yield JobLost(job.number, reason, may_retry=not worker.too_large)
 
     def _replace(self, worker: _Worker) -> None:
-        worker.line.close()  # the process ends when it finds its line closed
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.process.wait(timeout=0.01)
-        if worker.process.poll() is None:
-            worker.process.kill()
-            worker.process.wait()
-        _release(worker)
+        worker.process.kill()
+        worker.process.wait()
+        worker.process.release()
         fresh = self._spawn()
         self._workers[self._workers.index(worker)] = fresh
         if self._setup is not None:
@@ -186,38 +173,19 @@ class LocalExecutor:
         return next((w for w in self._workers if w.job is not None and w.job.number == number), None)
 
     def _spawn(self) -> _Worker:
-        ours, theirs = Pipe()
-        # TensorFlow's chatter is not for the terminal; the last of it explains an unexpected end.
-        log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        # TensorFlow writes a file for each traced function, and removes it only where its process ends by itself.
-        scratch = tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "search.executors.worker", str(theirs.fileno()), str(os.getpid())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # the terminal's Ctrl-C reaches the coordinator alone
-            env={**environment(), "TMPDIR": scratch.name},
-        )
-        theirs.close()
-        return _Worker(process, ours, log, scratch)
+        if self._server is not None and not self._server.runs:
+            self._server.close()
+            self._server = None
+        self._server = self._server or ForkServer()
+        return _Worker(self._server.start())
 
 
 def _send(worker: _Worker, message: object) -> None:
     # A worker that has died is found by its closed line, in events().
     with contextlib.suppress(OSError):
-        worker.line.send(message)
+        worker.process.line.send(message)
 
 
 def _kill(worker: _Worker, reason: str) -> None:
     worker.reason = worker.reason or reason
-    if worker.process.poll() is None:
-        worker.process.kill()
-
-
-def _release(worker: _Worker) -> None:
-    """Give back what a worker that has ended held."""
-    worker.line.close()
-    worker.log.close()
-    worker.scratch.cleanup()
+    worker.process.kill()

@@ -1,4 +1,4 @@
-"""What does a worker process do? Run as ``python -m search.executors.worker FD``, started by LocalExecutor only."""
+"""What does a worker process do? Started by the fork server only, where it is not forked as this module's command."""
 
 from __future__ import annotations
 
@@ -36,15 +36,19 @@ if TYPE_CHECKING:
 SCRATCH_PREFIX = "kerasweep-worker-"
 
 
-def main(descriptor: int, coordinator: int) -> None:
-    """Import TensorFlow, then serve jobs until the coordinator closes the line or dies."""
+def main(descriptor: int, parent: int, began: float) -> None:
+    """Import TensorFlow, if that is not done yet, then serve jobs until the coordinator closes the line or has gone.
+
+    Args:
+        descriptor: of the line to the coordinator; parent: the process that started this one.
+        began: when this worker was asked for, in seconds of `time.perf_counter`.
+    """
     # Ctrl-C belongs to the coordinator, which asks for a clean end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(coordinator,), daemon=True).start()
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     line = Connection(descriptor)
     number = None
     try:
-        began = time.perf_counter()
         from search.training.threads import import_backend
 
         import_backend()
@@ -111,7 +115,7 @@ def _must_wait(job: TrialJob, report: Report) -> bool:
 
 
 def _die_with(parent: int) -> None:
-    """End this process when the coordinator has died, even in the middle of a long epoch."""
+    """End this process with its parent, which ends with the coordinator, even in the middle of a long epoch."""
     while os.getppid() == parent:
         time.sleep(0.5)
     _remove_scratch()
@@ -126,4 +130,4 @@ def _remove_scratch() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

@@ -47,7 +47,8 @@ def start(experiment: Path) -> subprocess.Popen[str]:
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
         children = psutil.Process(process.pid).children()
-        return [child for child in children if "search.executors.worker" in " ".join(child.cmdline())]
+        server = [child for child in children if "search.executors.fork_server" in " ".join(child.cmdline())]
+        return [worker for one in server for worker in one.children()]
     except psutil.Error:
         return []
 

@@ -7,14 +7,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import Pipe
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from search.executors import fork_server
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
+from search.executors.processes import Start
 from search.executors.protocol import Executor
 from search.executors.simulated import SimulatedExecutor
 from search.messages import (
@@ -232,6 +236,66 @@ def test_a_worker_is_replaced_when_it_is_killed_grows_or_has_done_enough(
         made.close()
     assert not any(psutil.pid_exists(pid) for pid in left)
     assert not list(scratch.iterdir()), "a worker's temporary files go with it"
+
+
+def test_workers_share_one_import_and_outlive_neither_their_server_nor_the_executor(setup: WorkerSetup) -> None:
+    made = LocalExecutor(2, jobs_per_worker=1, memory_bytes=8 * 10**9)
+    made.start(setup)
+    try:
+        first = made.pids
+        (server,) = {psutil.Process(pid).ppid() for pid in first}
+        made.submit(job(1))
+        assert isinstance(play(made, 1)[-1], TrialResult)
+        (fresh,) = set(made.pids) - set(first)
+        assert psutil.Process(fresh).ppid() == server
+        made.submit(job(2, epochs=100_000))
+        while not any(isinstance(event, EpochReport) for event in made.events(0.2)):
+            pass
+        workers = [psutil.Process(pid) for pid in made.pids]
+        os.kill(server, 9)
+        lost = play(made, 2)[-1]
+        assert isinstance(lost, JobLost)
+        assert lost.may_retry
+        assert "SIGKILL" in lost.reason
+        psutil.wait_procs(workers, timeout=10)
+        assert not any(worker.is_running() for worker in workers)
+        made.submit(job(3))
+        assert isinstance(play(made, 3)[-1], TrialResult), "there is a new server, with new workers"
+        left = [psutil.Process(pid) for pid in made.pids]
+        left += [psutil.Process(pid) for pid in {worker.ppid() for worker in left}]
+    finally:
+        made.close()
+    assert not any(process.is_running() for process in left)
+
+
+def test_an_executor_that_is_closed_while_it_imports_does_not_wait(setup: WorkerSetup) -> None:
+    made = LocalExecutor(2, jobs_per_worker=1, memory_bytes=8 * 10**9)
+    made.start(setup)
+    began = time.monotonic()
+    made.close()
+    assert time.monotonic() - began < 1, "the import takes longer"
+    assert made.pids == ()
+
+
+def test_a_worker_that_may_not_be_forked_is_started_by_command(setup: WorkerSetup, tmp_path: Path) -> None:
+    ours, theirs = Pipe()
+    to_server, requests = Pipe()
+    with (tmp_path / "log").open("wb") as log:
+        for handle in (theirs.fileno(), log.fileno()):
+            send_handle(to_server, handle, os.getpid())
+        pid = fork_server._start(Start(str(tmp_path), time.perf_counter()), requests, imported=False)
+    theirs.close()
+    try:
+        ours.send(setup)
+        assert ours.poll(60), (tmp_path / "log").read_text()
+        ready = ours.recv()
+        assert isinstance(ready, WorkerReady)
+        assert "tensorflow" in ready.versions
+        assert "search.executors.worker" in psutil.Process(pid).cmdline()
+    finally:
+        for line in (ours, to_server, requests):
+            line.close()
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "it ends with its line"
 
 
 def test_workers_that_cannot_start_end_the_study_with_their_last_words(
