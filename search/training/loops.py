@@ -20,7 +20,8 @@ from search.messages import WorkerSetup
 from search.stopwatch import Stopwatch
 from search.training.balance import sample_weights
 from search.training.phases import Phase, averaged_weights, first_phase, second_phase
-from search.training.restart import drawn_without_training, restart, restart_optimizer, unchanged
+from search.training.restart import can_restart, drawn_without_training, restart, restart_optimizer, unchanged
+from spaces.builders import build
 from spaces.evaluation import evaluate
 from spaces.metrics import Direction
 from spaces.model_config import ModelConfig
@@ -60,6 +61,9 @@ class EpochLoop(ABC):
         outputs: of the last validation, float32 (samples, outputs).
     """
 
+    threshold: float | None
+    outputs: Array | None
+
     def __init__(
         self,
         model: keras.Model,
@@ -73,13 +77,16 @@ class EpochLoop(ABC):
         """``epochs``: the most that will be trained, over which some schedules stretch."""
         self.model, self._setup, self.watch = model, setup, Stopwatch()
         self._take_config(config, epochs)
-        self._drawn = drawn_without_training(model)
-        self._epoch = 0
-        self.threshold: float | None = None
-        self.outputs: Array | None = None
+        self._drawn = self._drawn_without_training()
+        self._forget()
         self._phase = self._first = first_phase(self._first_optimizer(), config, epochs)
         self._second: Phase | None = None
         self.set_data(train, validation)
+
+    @classmethod
+    def new_model(cls, config: ModelConfig, setup: WorkerSetup, *, seed: int) -> Any:
+        """A model for this loop: the ``keras.Model`` that `spaces.builders.build` builds, or what stands in for it."""
+        return build(config, setup.spec, setup.metrics, seed=seed)
 
     def train(self, order: Array) -> dict[str, float]:
         """Train on the samples in this order (a permutation, int32) and give the epoch's mean metrics."""
@@ -149,12 +156,20 @@ class EpochLoop(ABC):
         """Let go of the arrays: a loop that is kept must not keep them. ``set_data`` gives it others."""
         self._validation = None
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether `restart` can be: all of the model's state is known."""
+        return can_restart(self.model)
+
     def restart(self, fresh: keras.Model) -> None:
         """Begin a new training with the weights and random states of a freshly built model; nothing is traced again."""
         if self._phase is not self._first:
             self._enter(self._first)
         restart(self.model, fresh)
         self._restart_first(fresh)
+        self._forget()
+
+    def _forget(self) -> None:
         self._epoch, self.threshold, self.outputs = 0, None, None
 
     def _take_config(self, config: ModelConfig, epochs: int) -> None:
@@ -165,6 +180,10 @@ class EpochLoop(ABC):
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
         self.model.optimizer = phase.optimizer
+
+    def _drawn_without_training(self) -> list[Any]:
+        """The random states that a look at the model changes."""
+        return drawn_without_training(self.model)
 
     def _first_optimizer(self) -> Any:
         """That of ``config.optimizer``."""
@@ -199,16 +218,9 @@ class EpochLoop(ABC):
         """Run the validation part through the model."""
 
 
-def make_loop(
-    model: keras.Model,
-    config: ModelConfig,
-    train: Part,
-    validation: Part | None,
-    setup: WorkerSetup,
-    *,
-    epochs: int,
-    in_memory_bytes: int,
-) -> EpochLoop:
+def loop_kind(
+    config: ModelConfig, setup: WorkerSetup, train: Part, validation: Part | None, *, in_memory_bytes: int
+) -> type[EpochLoop]:
     """In NumPy where that can be, else compiled, or ``fit`` on another backend or data too large for the device."""
     import keras
 
@@ -218,17 +230,14 @@ def make_loop(
     from search.training.lean import LeanLoop
 
     size = sum(nbytes(part) for part in (train, validation) if part is not None)
-    compiles = keras.backend.backend() == "tensorflow" and size <= in_memory_bytes
+    if keras.backend.backend() != "tensorflow" or size > in_memory_bytes:
+        return FitLoop
     # A model of the user's own may have several outputs, losses and metrics, and float16 wants its loss scaled, all of
     # which Keras's step knows how to treat; and the lean one keeps an epoch's outputs.
-    plain = config.custom is None and config.precision != "mixed_float16"
     outputs = 4 * len(train) * setup.spec.outputs
-    kind: type[EpochLoop] = FitLoop
-    if compiles and plain and size + outputs <= in_memory_bytes:
-        kind = DirectLoop if can_train(model, config, setup) else LeanLoop
-    elif compiles:
-        kind = CompiledLoop
-    return kind(model, config, train, validation, setup, epochs=epochs)
+    if config.custom is not None or config.precision == "mixed_float16" or size + outputs > in_memory_bytes:
+        return CompiledLoop
+    return DirectLoop if can_train(config, setup) else LeanLoop
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> Array:

@@ -16,7 +16,6 @@ import numpy as np
 
 from search.custom.build import build_asking, build_known
 from search.custom.load import saved_objects
-from search.data.dataset import Part
 from search.messages import (
     Decision,
     Outcome,
@@ -30,17 +29,15 @@ from search.messages import (
     WorkerSetup,
 )
 from search.stopwatch import Stopwatch
+from search.training.direct import Sketch
 from search.training.kept import KeptLoops
-from search.training.loops import EpochLoop, make_loop
+from search.training.loops import EpochLoop, loop_kind
 from search.training.progress import is_better
-from search.training.restart import can_restart
 from search.training.rounds import RoundEnd, resident_bytes, train_round
 from search.training.scoring import score_part
 from search.training.seeds import round_seed
 from search.training.threads import out_of_memory_errors
 from search.training.worker_data import RoundData, WorkerData
-from spaces.builders import build
-from spaces.model_config import ModelConfig
 
 if TYPE_CHECKING:
     import keras
@@ -63,17 +60,14 @@ def run_trial(
     started = time.perf_counter()
     progress, kept = _Progress(job, setup, started), KeptLoops() if kept is None else kept
     try:
-        if job.config.custom is None:
-            with progress.watch.time("build"):
-                model = build(job.config, setup.spec, setup.metrics, seed=job.seed)
-        else:
+        own = None
+        if job.config.custom is not None:
             built = yield from build_asking(job, setup, data.train)
-            model = built.model
+            own = built.model
             # A generator that asks its coordinator: its waits for answers are short, and cannot be told apart.
             progress.watch.add("build", time.perf_counter() - started)
             progress.job, progress.setup, progress.shuffle = built.job, built.setup, built.shuffle
-        progress.parameters = model.count_params()
-        return (yield from _train(model, data, progress, kept))
+        return (yield from _train(own, data, progress, kept))
     except out_of_memory_errors():
         kept.clear()
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
@@ -139,16 +133,25 @@ class _Progress:
 
 
 def _train(
-    model: keras.Model, data: WorkerData, progress: _Progress, kept: KeptLoops
+    custom: keras.Model | None, data: WorkerData, progress: _Progress, kept: KeptLoops
 ) -> Generator[Report, Reply, TrialResult]:
+    """``custom``: the model of the user's own, where the trial has one."""
     job, setup = progress.job, progress.setup
     loop: EpochLoop | None = None
     for number in range(1, progress.rounds + 1):
         own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
         with progress.watch.time("build"):
-            if number > 1:
-                model = _build_again(job.config, setup, own.train, seed)
-            loop = _loop_for(model, loop, own, progress, kept)
+            if loop is None:
+                limit = in_memory_limit(setup)
+                kind = loop_kind(job.config, setup, own.train, own.validation, in_memory_bytes=limit)
+            if job.config.custom is None:
+                model = kind.new_model(job.config, setup, seed=seed)
+            elif loop is None:
+                model = custom
+            else:
+                model = build_known(job.config, setup, own.train, seed=seed)
+            progress.parameters = model.count_params()
+            loop = _loop_for(kind, model, loop, own, progress, kept)
         loop.watch = progress.watch
         end = yield from train_round(
             loop, job, setup, samples=len(own.train), seed=seed, round=number, shuffle=progress.shuffle
@@ -165,38 +168,33 @@ def _train(
                 return progress.result("stopped")
     assert loop is not None, "there is at least one round"
     with progress.watch.time("save"):
-        if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
-            model.set_weights(loop.model.get_weights())
-        _save(model, progress)
+        _save(model, loop, progress)
         _save_outputs(progress)
     return progress.result("completed")
 
 
 def _loop_for(
-    model: keras.Model, before: EpochLoop | None, own: RoundData, progress: _Progress, kept: KeptLoops
+    kind: type[EpochLoop],
+    model: Any,
+    before: EpochLoop | None,
+    own: RoundData,
+    progress: _Progress,
+    kept: KeptLoops,
 ) -> EpochLoop:
-    """What trains a freshly built model: the loop of the round before, one of an earlier trial, or a new one."""
+    """What trains a fresh model: the loop of the round before, one of an earlier trial, or a new one."""
     job, setup = progress.job, progress.setup
     loop: EpochLoop | None = None
     if before is None:
         loop = kept.find(job.config, model, epochs=job.epochs)
-    elif can_restart(before.model):
+    elif before.can_restart:
         loop = before
         loop.restart(model)
     if loop is not None:
         loop.set_data(own.train, own.validation)
         return loop
-    limit = in_memory_limit(setup)
-    loop = make_loop(model, job.config, own.train, own.validation, setup, epochs=job.epochs, in_memory_bytes=limit)
+    loop = kind(model, job.config, own.train, own.validation, setup, epochs=job.epochs)
     kept.keep(job.config, loop)
     return loop
-
-
-def _build_again(config: ModelConfig, setup: WorkerSetup, train: Part, seed: int) -> keras.Model:
-    """The same model under another seed."""
-    if config.custom is not None:
-        return build_known(config, setup, train, seed=seed)
-    return build(config, setup.spec, setup.metrics, seed=seed)
 
 
 def _is_stop(reply: Reply) -> bool:
@@ -216,10 +214,14 @@ def _save_outputs(progress: _Progress) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
-def _save(model: keras.Model, progress: _Progress) -> None:
+def _save(model: Any, loop: EpochLoop, progress: _Progress) -> None:
     if not _worth_saving(progress):
         return
     assert progress.job.save_to is not None
+    if isinstance(model, Sketch):
+        model = model.make()
+    if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
+        model.set_weights(loop.weights())
     try:
         save_model(model, progress.job.save_to)
         progress.model = progress.job.save_to

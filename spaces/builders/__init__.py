@@ -7,6 +7,7 @@ saved model loads anywhere.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,14 +35,15 @@ def build(config: ModelConfig, spec: DataSpec, metrics: tuple[str, ...], *, seed
         config: the model, which fits the data (``spaces.fits.check_fits``).
         spec: shapes of one sample and of the output. With several inputs the model takes a dict by their names.
         metrics: names of ``spaces.metrics``; those that Keras tracks cheaply are compiled in.
-        seed: seeds Python, NumPy and Keras of this process (Keras has no other way to seed what it draws).
+        seed: of Python's generator in this process, from which Keras draws the seed of each layer. TensorFlow's own is
+            not set: nothing here draws from it, and it would forget every operation that it has made ready.
     """
     import keras
 
     from spaces.losses import build_loss
     from spaces.metrics import streaming
 
-    keras.utils.set_random_seed(seed)
+    random.seed(seed)
     with _layers_of(config.precision):
         opened = open_inputs(config, spec)
         outputs = output_layer(dense_stack(_before_dense(opened, config), config), config, spec)

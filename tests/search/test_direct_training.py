@@ -18,15 +18,18 @@ from search.messages import WorkerSetup
 from search.training.direct import DirectLoop, can_train, updates
 from search.training.direct.activations import ACTIVATIONS
 from search.training.direct.masks import Masks, random_bits
+from search.training.direct.sketch import Dropped, Sketch, count_weights
 from search.training.direct.updates import make_update
 from search.training.fitting import FitLoop
-from search.training.loops import epoch_order, make_loop
+from search.training.loops import epoch_order, loop_kind
 from search.training.threads import limit_threads
 from spaces import DataSpec, ModelConfig
 from spaces.builders import build, build_optimizer
+from spaces.catalog import INITIALIZERS
 from spaces.data_spec import InputSpec
 from spaces.model_config import HiddenLayer, LossConfig, OptimizerConfig
 
+IMAGE, MASKED = InputSpec((2, 4), "image"), InputSpec((2, 4), "sequence", masked=True)
 TRIPLES = [sorted(ACTIVATIONS)[start::3] for start in range(3)]
 
 
@@ -42,7 +45,7 @@ def setup_of(spec: DataSpec, **changes: Any) -> WorkerSetup:
 def trained(kind: Any, model_config: ModelConfig, task: str, epochs: int = 4) -> tuple[list[float], list[Any]]:
     """Losses, of training and validation in turn, and the weights at the end."""
     spec, train, validation = parts(task)
-    model = build(model_config, spec, (), seed=5)
+    model = kind.new_model(model_config, setup_of(spec), seed=5)
     loop = kind(model, model_config, train, validation, setup_of(spec), epochs=epochs)
     losses = []
     for epoch in range(1, epochs + 1):
@@ -125,7 +128,7 @@ def test_what_a_step_drops_is_what_the_layer_drops(rate: float) -> None:
     import keras
 
     layer = keras.layers.Dropout(rate, seed=8)
-    masks = Masks(layer, 30)
+    masks = Masks(Dropped(rate, seed=8), 30)
     ours = np.concatenate([masks.draw(2, 11), masks.draw(3, 11)])
     theirs = np.concatenate([np.asarray(layer(np.ones((11, 30), np.float32), training=True)) for _ in range(5)])
     np.testing.assert_array_equal(ours, theirs)
@@ -145,6 +148,29 @@ def test_how_many_steps_are_made_ready_at_once_changes_nothing(monkeypatch: pyte
     assert at_once[0][::2] == one_by_one[0][::2]
 
 
+@pytest.mark.parametrize("initializer", INITIALIZERS)
+def test_a_sketch_begins_as_the_model_that_it_stands_for(initializer: str) -> None:
+    layers = [
+        HiddenLayer(units=9, activation="relu", batch_norm=True, dropout=0.2),
+        HiddenLayer(units=9, activation="relu", batch_norm=False, dropout=0.0),
+        HiddenLayer(units=4, activation="relu", batch_norm=False, dropout=0.4),
+    ]
+    spec = replace(DataSpec.single((5,), 3, "multiclass"), inputs=(IMAGE,))
+    changes = {"hidden": tuple(layers), "kernel_initializer": initializer, "input_dropout": 0.1}
+    model_config = config().model_copy(update=changes)
+    sketch, model = Sketch(model_config, setup_of(spec), seed=11), build(model_config, spec, (), seed=11)
+    for ours, theirs in zip(sketch.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert sketch.count_params() == model.count_params() == count_weights(model_config, spec)
+    assert sketch.learning_rate == float(model.optimizer.learning_rate)
+    seeds = {layer.name: int(layer.seed_generator.state[0]) for layer in model.layers if "dropout" in layer.name}
+    drawn = [None if dropped is None else dropped.seed for dropped in sketch.dropouts]
+    assert drawn == [seeds["input_dropout"], seeds["hidden_1_dropout"], None, seeds["hidden_3_dropout"]]
+    sketch.set_weights([array + 1 for array in sketch.get_weights()])
+    for ours, theirs in zip(sketch.get_weights(), sketch.make().get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_training_that_diverges_says_so_by_its_loss_alone() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -158,9 +184,6 @@ def test_other_users_of_the_processor_keep_their_threads() -> None:
     before = threadpool_info()
     trained(DirectLoop, config(), "binary")
     assert [one["num_threads"] for one in threadpool_info()] == [one["num_threads"] for one in before]
-
-
-IMAGE, MASKED = InputSpec((2, 4), "image"), InputSpec((2, 4), "sequence", masked=True)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +213,7 @@ def test_what_it_does_not_know_it_leaves_to_tensorflow(
     changes: dict[str, Any], spec_changes: dict[str, Any], setup_changes: dict[str, Any], direct: bool
 ) -> None:
     spec = replace(DataSpec.single((5,), 1, "binary"), **spec_changes)
-    model_config = config(**changes)
-    assert can_train(build(model_config, spec, (), seed=1), model_config, setup_of(spec, **setup_changes)) == direct
+    assert can_train(config(**changes), setup_of(spec, **setup_changes)) == direct
 
 
 def test_another_loss_is_left_to_tensorflow() -> None:
@@ -199,6 +221,5 @@ def test_another_loss_is_left_to_tensorflow() -> None:
     smoothed = LossConfig(name="binary_crossentropy", settings={"label_smoothing": 0.1})
     for loss, direct in ((None, True), (LossConfig(name="focal"), False), (smoothed, False)):
         model_config = config().model_copy(update={"loss": loss})
-        model = build(model_config, spec, (), seed=1)
-        loop = make_loop(model, model_config, train, validation, setup_of(spec), epochs=1, in_memory_bytes=10**9)
-        assert isinstance(loop, DirectLoop) == direct
+        kind = loop_kind(model_config, setup_of(spec), train, validation, in_memory_bytes=10**9)
+        assert (kind is DirectLoop) == direct

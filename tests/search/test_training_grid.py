@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from search.data.dataset import Part
 from search.messages import WorkerSetup
 from search.training.fitting import FitLoop
-from search.training.loops import epoch_order, make_loop
+from search.training.loops import epoch_order, loop_kind
 from search.training.threads import limit_threads
 from spaces import DataSpec, ModelConfig, parse_space, resolve
-from spaces.builders import build
 from spaces.catalog import FAMILY_DIMENSIONS, LOSS_SETTINGS, LOSSES, OPTIMIZERS, SCHEDULES
 from spaces.suggesters import Sampled
 
@@ -86,10 +85,10 @@ def trained(config: ModelConfig, spec: DataSpec, *, through_fit: bool) -> tuple[
     train, validation = parts(spec)
     metrics = ("mae",) if spec.task == "regression" else ("accuracy",)
     setup = WorkerSetup(Path("arrays"), spec, metrics, "val_loss", "minimize", None, 1)
-    model = build(config, spec, metrics, seed=3)
-    limit = 0 if through_fit else 2**30
-    loop = make_loop(model, config, train, validation, setup, epochs=EPOCHS, in_memory_bytes=limit)
-    assert isinstance(loop, FitLoop) == through_fit
+    kind = loop_kind(config, setup, train, validation, in_memory_bytes=0 if through_fit else 2**30)
+    assert (kind is FitLoop) == through_fit
+    model = kind.new_model(config, setup, seed=3)
+    loop = kind(model, config, train, validation, setup, epochs=EPOCHS)
     reports = []
     for epoch in range(1, EPOCHS + 1):
         report = loop.train(epoch_order(3, epoch, ROWS["train"]))

@@ -17,7 +17,7 @@ from search.training.compiled import CompiledLoop
 from search.training.direct import DirectLoop
 from search.training.fitting import FitLoop
 from search.training.lean import LeanLoop
-from search.training.loops import EpochLoop, epoch_order, make_loop
+from search.training.loops import EpochLoop, epoch_order, loop_kind
 from search.training.threads import limit_threads
 from spaces import DataSpec, ModelConfig
 from spaces.builders import build
@@ -128,7 +128,7 @@ def assert_same_weights(ours: Any, theirs: Any) -> None:
 def test_a_compiled_loop_is_fit_on_the_same_batches(kind: type[EpochLoop], variant: str, task: Any) -> None:
     spec, train, validation = parts(task)
     model_config, metrics = config(**VARIANTS[variant]), METRICS[task]
-    ours = build(model_config, spec, metrics, seed=3)
+    ours = kind.new_model(model_config, setup_of(spec, metrics), seed=3)
     reported = run(loop_of(kind, ours, model_config, train, validation, setup_of(spec, metrics)), len(train))
     theirs = build(model_config, spec, metrics, seed=3)
     history = keras_fit(theirs, train, validation, model_config.batch_size)
@@ -152,7 +152,7 @@ def test_classes_count_as_they_do_in_fit(
     model_config = config().model_copy(update=changes)
     if expected == "balanced":  # samples / (classes * samples of the class)
         expected = {c: len(train) / (3 * int((train.y == c).sum())) for c in range(3)}
-    ours = build(model_config, spec, ("accuracy",), seed=3)
+    ours = kind.new_model(model_config, setup_of(spec, ("accuracy",)), seed=3)
     setup = setup_of(spec, ("accuracy",), class_weight=class_weight)
     reported = run(loop_of(kind, ours, model_config, train, validation, setup), len(train))
     theirs = build(model_config, spec, ("accuracy",), seed=3)
@@ -201,7 +201,7 @@ def test_a_schedule_trains_as_keras_own(kind: type[EpochLoop], name: str) -> Non
     plain = config()
     schedule = ScheduleConfig(name=name, settings=SCHEDULES[name])
     scheduled = plain.model_copy(update={"optimizer": plain.optimizer.model_copy(update={"schedule": schedule})})
-    ours = build(scheduled, spec, ("accuracy",), seed=3)
+    ours = kind.new_model(scheduled, setup_of(spec, ("accuracy",)), seed=3)
     setup = setup_of(spec, ("accuracy",))
     reported = run(loop_of(kind, ours, scheduled, train, validation, setup), len(train))
     steps = 4  # 60 samples in batches of 16
@@ -226,7 +226,7 @@ def test_a_plateau_lowers_the_rate_as_keras_own_callback(kind: type[EpochLoop]) 
     settings = {"plateau_factor": 0.3, "plateau_patience": 1, "end_fraction": 0.05}
     schedule = ScheduleConfig(name="plateau", settings=settings)
     scheduled = plain.model_copy(update={"optimizer": plain.optimizer.model_copy(update={"schedule": schedule})})
-    ours = build(scheduled, spec, ("accuracy",), seed=3)
+    ours = kind.new_model(scheduled, setup_of(spec, ("accuracy",)), seed=3)
     loop = kind(ours, scheduled, train, validation, setup_of(spec, ("accuracy",)), epochs=12)
     rates = [report["learning_rate"] for report in run(loop, len(train), 12)]
     theirs = build(plain, spec, ("accuracy",), seed=3)
@@ -249,7 +249,7 @@ def test_averaged_weights_are_validated_and_training_goes_on_with_the_raw_ones(
     plain = config()
     optimizer = plain.optimizer.model_copy(update={"ema_momentum": 0.8})
     averaging = plain.model_copy(update={"optimizer": optimizer, "precision": precision})
-    ours = build(averaging, spec, ("accuracy",), seed=3)
+    ours = kind.new_model(averaging, setup_of(spec, ("accuracy",)), seed=3)
     loop = loop_of(kind, ours, averaging, train, validation, setup_of(spec, ("accuracy",)))
     reported = run(loop, len(train))
     theirs = build(averaging, spec, ("accuracy",), seed=3)
@@ -268,7 +268,7 @@ def test_a_second_phase_goes_on_with_the_weights_under_a_fresh_optimizer(kind: t
     plain = config()
     sgd = plain.optimizer.model_copy(update={"name": "sgd", "learning_rate": 0.1, "settings": {"momentum": 0.9}})
     phases = plain.model_copy(update={"second": SecondPhase(from_epoch=3, optimizer=sgd)})
-    ours = build(phases, spec, ("accuracy",), seed=3)
+    ours = kind.new_model(phases, setup_of(spec, ("accuracy",)), seed=3)
     loop = kind(ours, phases, train, validation, setup_of(spec, ("accuracy",)), epochs=4)
     reported = run(loop, len(train), 4)
     theirs = build(plain, spec, ("accuracy",), seed=3)
@@ -313,15 +313,15 @@ def test_several_inputs_go_in_by_name_with_their_own_types(kind: type[EpochLoop]
 def test_other_arrays_of_another_length_are_trained_on_without_tracing_again(kind: type[EpochLoop]) -> None:
     spec, train, validation = parts("binary")
     model_config, setup = config(), setup_of(spec, ("accuracy", "auc"), class_weight="balanced")
-    model = build(model_config, spec, ("accuracy",), seed=1)
+    model = kind.new_model(model_config, setup, seed=1)
     loop = loop_of(kind, model, model_config, train, validation, setup)
     run(loop, len(train))
     traced = dict(loop._functions) if isinstance(loop, LeanLoop) else {}
     other, held_out = Part(train.x[:41], train.y[:41]), Part(validation.x[:11], validation.y[:11])
-    loop.restart(build(model_config, spec, ("accuracy",), seed=2))
+    loop.restart(kind.new_model(model_config, setup, seed=2))
     loop.set_data(other, held_out)
     again = run(loop, 41)
-    fresh = build(model_config, spec, ("accuracy",), seed=2)
+    fresh = kind.new_model(model_config, setup, seed=2)
     assert again == run(loop_of(kind, fresh, model_config, other, held_out, setup), 41)
     if isinstance(loop, LeanLoop):
         assert loop._functions == traced, "these are traced when they are made"
@@ -334,10 +334,11 @@ def test_data_too_large_to_hold_trains_to_the_same_weights(variant: str) -> None
     spec, train, validation = parts("binary")
     model_config, setup = config(**VARIANTS[variant]), setup_of(spec, ("accuracy", "auc"), threshold="f1")
     models, reports = [], []
-    for limit, kind in ((10**9, DirectLoop), (10, FitLoop)):
-        model = build(model_config, spec, ("accuracy",), seed=1)
-        loop = make_loop(model, model_config, train, validation, setup, epochs=EPOCHS, in_memory_bytes=limit)
-        assert isinstance(loop, kind)
+    for limit, expected in ((10**9, DirectLoop), (10, FitLoop)):
+        kind = loop_kind(model_config, setup, train, validation, in_memory_bytes=limit)
+        assert kind is expected
+        model = kind.new_model(model_config, setup, seed=1)
+        loop = kind(model, model_config, train, validation, setup, epochs=EPOCHS)
         reports.append(run(loop, len(train)))
         models.append(model)
     for one, two in zip(*reports, strict=True):

@@ -4,9 +4,10 @@ A step of a small network is a few dozen operations on a few hundred numbers. Te
 to hand each of them to its executor, and a third of a second to trace them. NumPy computes them in place, in arrays
 that are laid out so that each call is one of its fastest: contiguous, of equal shapes, nothing broadcast.
 
-A model still is built by Keras and its weights end up in it; the numbers are those of ``fit``, up to rounding.
+A model that is saved is built by Keras, and the weights end up in it; the numbers are those of ``fit``, up to rounding.
 """
 
 from search.training.direct.loop import DirectLoop, can_train
+from search.training.direct.sketch import Sketch
 
-__all__ = ["DirectLoop", "can_train"]
+__all__ = ["DirectLoop", "Sketch", "can_train"]

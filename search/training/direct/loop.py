@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from search.training.direct.losses import OutputGradient, columns_of, mean_loss,
 from search.training.direct.masks import Masks
 from search.training.direct.parameters import Parameters
 from search.training.direct.penalty import Penalty
+from search.training.direct.sketch import Sketch, count_weights
 from search.training.direct.updates import Update, has_update, make_update
 from search.training.gradients import is_task_loss
 from search.training.loops import EpochLoop, Validated
@@ -24,16 +27,13 @@ from spaces.evaluation import evaluate
 from spaces.metrics import tracked
 from spaces.model_config import ModelConfig
 
-if TYPE_CHECKING:
-    import keras
-
 _MOST_PRODUCTS = 2**22  # of a weight and a sample in one step
 _CHUNK_NUMBERS = 2**18  # float32 that are made ready for the steps ahead
 _VALIDATION_NUMBERS = 2**19
 _LARGEST_VALIDATION = 4096
 
 
-def can_train(model: keras.Model, config: ModelConfig, setup: WorkerSetup) -> bool:
+def can_train(config: ModelConfig, setup: WorkerSetup) -> bool:
     """Whether this loop trains the model: a small dense network in float32, on one thread of a processor.
 
     All else is left to TensorFlow: every layer, loss and optimizer of Keras, and networks so large that to hand out the
@@ -43,7 +43,6 @@ def can_train(model: keras.Model, config: ModelConfig, setup: WorkerSetup) -> bo
 
     return (
         config.family in ("linear", "mlp")
-        and config.batch_size * model.count_params() <= _MOST_PRODUCTS
         and config.precision == "float32"
         and config.max_norm is None
         and config.second is None
@@ -51,6 +50,7 @@ def can_train(model: keras.Model, config: ModelConfig, setup: WorkerSetup) -> bo
         and 0 <= config.leaky_slope <= 1
         and all(layer.activation in ACTIVATIONS and not layer.layer_norm for layer in config.hidden)
         and _comes_as_numbers(setup.spec, config)
+        and config.batch_size * count_weights(config, setup.spec) <= _MOST_PRODUCTS
         and is_task_loss(config.loss, setup.spec)
         and has_update(config.optimizer)
         and setup.threads == 1
@@ -66,17 +66,45 @@ def _comes_as_numbers(spec: DataSpec, config: ModelConfig) -> bool:
 
 
 class DirectLoop(EpochLoop):
-    """For models that ``can_train`` names. The model itself is as it was built, until weights are set."""
+    """For models that ``can_train`` names, of which there is a sketch until one is to be saved."""
+
+    model: Sketch
+
+    @classmethod
+    def new_model(cls, config: ModelConfig, setup: WorkerSetup, *, seed: int) -> Sketch:
+        """See `EpochLoop.new_model`."""
+        return Sketch(config, setup, seed=seed)
 
     def weights(self) -> list[Any]:
+        """See `EpochLoop.weights`."""
         return self._parameters.snapshot()
 
     def set_weights(self, weights: list[Any]) -> None:
+        """See `EpochLoop.set_weights`."""
         super().set_weights(weights)
-        self._parameters.load(self.model)
+        self._parameters.load(weights)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """See `EpochLoop.averaged`; no optimizer here keeps an average."""
+        return nullcontext()
+
+    @property
+    def can_restart(self) -> bool:
+        """See `EpochLoop.can_restart`."""
+        return True
+
+    def restart(self, fresh: Sketch) -> None:
+        """See `EpochLoop.restart`."""
+        self.model = fresh
+        self._begin()
+        self._forget()
+        self._first.restart()
+
+    def _drawn_without_training(self) -> list[Any]:
+        return []
 
     def _first_optimizer(self) -> Any:
-        self._parameters = Parameters(self.model, self._config)
+        self._parameters = Parameters(self._config, self._setup.spec)
         self._inputs = self._parameters.layers[0].inputs
         self._penalty = Penalty(self._parameters, self._config) if self._config.l1 or self._config.l2 else None
         width = self._inputs + sum(layer.units for layer in self._parameters.layers)
@@ -84,25 +112,19 @@ class DirectLoop(EpochLoop):
         self._validated_at_once = max(32, min(_LARGEST_VALIDATION, _VALIDATION_NUMBERS // width))
         self._place, self._plain = empty((0, 0)), empty((0, 0))
         self._networks: dict[int, tuple[Network, OutputGradient]] = {}
-        dropouts = _dropouts(self.model, self._config)
-        widths = [self._inputs, *(layer.units for layer in self._config.hidden)]
-        self._masks = [
-            None if layer is None else Masks(layer, units) for layer, units in zip(dropouts, widths, strict=True)
-        ]
         self._begin()
-        return self.model.optimizer
+        return SimpleNamespace(learning_rate=self.model.learning_rate)
 
     def _begin(self) -> None:
+        """Take the model's weights and random states, and forget what an update remembers."""
         parameters = self._parameters
+        parameters.load(self.model.get_weights())
+        widths = [self._inputs, *(layer.units for layer in self._config.hidden)]
+        self._masks = [
+            None if dropped is None else Masks(dropped, units)
+            for dropped, units in zip(self.model.dropouts, widths, strict=True)
+        ]
         self._update: Update = make_update(parameters.values, parameters.gradient, self._config.optimizer)
-
-    def _restart_first(self, fresh: keras.Model) -> None:
-        self._parameters.load(fresh)
-        for mine, layer in zip(self._masks, _dropouts(fresh, self._config), strict=True):
-            if mine is not None and layer is not None:
-                mine.restart(layer)
-        self._begin()
-        self._first.restart()
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
         self._x, self._y = _rows(train.x), np.asarray(train.y)
@@ -220,10 +242,3 @@ def _turned(array: Array, batch: int) -> list[Array]:
     full = np.ascontiguousarray(array[:whole].reshape(-1, batch, array.shape[1]).transpose(0, 2, 1))
     rest = [np.ascontiguousarray(array[whole:].T)] if whole < len(array) else []
     return [*full, *rest]
-
-
-def _dropouts(model: keras.Model, config: ModelConfig) -> list[Any]:
-    """The dropout of the inputs and of each hidden layer, or None."""
-    layers = {layer.name: layer for layer in model.layers}
-    names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden) + 1))]
-    return [layers.get(f"{name}_dropout") for name in names]

@@ -7,15 +7,13 @@ as easy as 1, 2, 3) computes every number from its place alone, so that those of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.training.direct.arrays import Array, empty
-
-if TYPE_CHECKING:
-    import keras
+from search.training.direct.sketch import Dropped
 
 Words = NDArray[np.uint64]  # each of 32 bits, with room for a product
 
@@ -32,16 +30,11 @@ _MANTISSA = np.uint64(_WHOLE - 1)
 class Masks:
     """Of one dropout layer, in the order of its steps."""
 
-    def __init__(self, layer: keras.layers.Dropout, units: int) -> None:
+    def __init__(self, layer: Dropped, units: int) -> None:
         self._units = units
-        self.restart(layer)
-
-    def restart(self, layer: keras.layers.Dropout) -> None:
-        """Begin with the rate and the random state of a layer that has not drawn."""
-        rate = float(layer.rate)
-        self._factor = np.float32(1 / (1 - rate))
-        self._least = np.uint64(np.ceil(float(np.float32(rate)) * _WHOLE))
-        self._state = np.asarray(layer.seed_generator.state).astype(np.uint32)
+        self._factor = np.float32(1 / (1 - layer.rate))
+        self._least = np.uint64(np.ceil(float(np.float32(layer.rate)) * _WHOLE))
+        self._state = np.array([layer.seed, 0], np.uint32)
 
     def draw(self, steps: int, samples: int) -> Array:
         """What the next steps multiply by: 0 or, what stays, by ``1 / (1 - rate)``; (steps * samples, units)."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
 
 import numpy as np
 
 from search.training.direct.arrays import Array, constant, empty
+from search.training.direct.sketch import widths_of
+from spaces.data_spec import DataSpec
 from spaces.model_config import ModelConfig
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,11 @@ class Parameters:
         penalised: 1 where a penalty on kernels applies, 0 on biases and normalisations; float32 (weights,).
     """
 
-    def __init__(self, model: keras.Model, config: ModelConfig) -> None:
-        count = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    def __init__(self, config: ModelConfig, spec: DataSpec) -> None:
+        shapes = list(pairwise(widths_of(config, spec)))
+        normalised = [*(layer.batch_norm for layer in config.hidden), False]
+        # Below a kernel there is a bias or, of a normalisation, a scale and an offset.
+        count = sum((inputs + 1 + norm) * units for (inputs, units), norm in zip(shapes, normalised, strict=True))
         self.values, self.gradient, self.penalised = empty(count), constant(count, 0.0), constant(count, 0.0)
         self.layers: list[LayerWeights] = []
         at = 0
@@ -75,40 +78,31 @@ class Parameters:
             at += size
             return self.values[at - size : at], self.gradient[at - size : at]
 
-        for dense, norm in _pairs(model, config):
-            inputs, units = map(int, dense.kernel.shape)
+        for (inputs, units), norm in zip(shapes, normalised, strict=True):
             self.penalised[at : at + inputs * units] = 1.0
-            rows = inputs + (norm is None)
+            rows = inputs + (not norm)
             kernel, kernel_gradient = (array.reshape(rows, units) for array in place(rows * units))
             own = None
-            if norm is not None:
+            if norm:
                 (scale, scale_gradient), (offset, offset_gradient) = place(units), place(units)
                 own = NormWeights(scale, offset, scale_gradient, offset_gradient, empty((2, units)))
             self.layers.append(LayerWeights(inputs, kernel, kernel_gradient, own))
-        assert at == count, f"{at} of the model's {count} weights have a place"
         self.norms = [layer.norm for layer in self.layers if layer.norm is not None]
-        self.load(model)
 
-    def load(self, model: keras.Model) -> None:
-        """Take the weights of a model of the same structure."""
-        np.concatenate([np.ravel(np.asarray(variable)) for variable in model.trainable_variables], out=self.values)
-        norms = [layer for layer in model.layers if hasattr(layer, "moving_mean")]
-        for mine, norm in zip(self.norms, norms, strict=True):
-            mine.moving[0], mine.moving[1] = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+    def load(self, weights: Sequence[Array]) -> None:
+        """Take weights, in the order and the shapes of ``keras.Model.get_weights``."""
+        for mine, given in zip(self._views(), weights, strict=True):
+            np.copyto(mine, given)
 
     def snapshot(self) -> list[Array]:
-        """A copy of the weights, in the order and the shapes of ``keras.Model.get_weights``."""
+        """A copy of the weights, as `load` takes them."""
+        return [view.copy() for view in self._views()]
+
+    def _views(self) -> list[Array]:
         found: list[Array] = []
         for layer in self.layers:
             if layer.norm is None:
                 found += [layer.kernel[: layer.inputs], layer.kernel[layer.inputs]]
             else:
                 found += [layer.kernel, layer.norm.scale, layer.norm.offset, *layer.norm.moving]
-        return [array.copy() for array in found]
-
-
-def _pairs(model: keras.Model, config: ModelConfig) -> list[tuple[Any, Any]]:
-    """Each dense layer with the normalisation behind it, or None."""
-    names = {layer.name: layer for layer in model.layers}
-    hidden = [f"hidden_{number}" for number in range(1, len(config.hidden) + 1)]
-    return [(names[name], names.get(f"{name}_batch_norm")) for name in (*hidden, "outputs")]
+        return found
