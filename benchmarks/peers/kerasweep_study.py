@@ -9,16 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-import matplotlib.pyplot
-import mlflow
 import optuna
 import pandas as pd
 import psutil
+import sklearn.compose
 import sklearn.datasets
+import sklearn.impute
 import sklearn.model_selection
 import sklearn.preprocessing
 from task import Outcome
 
+import search.data.load
 from search.executors.local import LocalExecutor
 from search.experiment import load_experiment
 from search.home import Home
@@ -27,7 +28,7 @@ from search.pictures.rows import TrialRow
 from search.study.observer import Silent
 from search.study.run import make_executor, run_study
 
-LOADED = (matplotlib.pyplot, mlflow, optuna, pd, sklearn)  # what the coordinator would import while the workers do
+LOADED = (optuna, pd, sklearn, search.data.load)  # what the coordinator would import while the workers do
 
 
 class Noting(Silent):

@@ -219,7 +219,13 @@ class EpochLoop(ABC):
 
 
 def loop_kind(
-    config: ModelConfig, setup: WorkerSetup, train: Part, validation: Part | None, *, in_memory_bytes: int
+    config: ModelConfig,
+    setup: WorkerSetup,
+    train: Part,
+    validation: Part | None,
+    *,
+    epochs: int,
+    in_memory_bytes: int,
 ) -> type[EpochLoop]:
     """In NumPy where that can be, else compiled, or ``fit`` on another backend or data too large for the device."""
     import keras
@@ -237,7 +243,8 @@ def loop_kind(
     outputs = 4 * len(train) * setup.spec.outputs
     if config.custom is not None or config.precision == "mixed_float16" or size + outputs > in_memory_bytes:
         return CompiledLoop
-    return DirectLoop if can_train(config, setup) else LeanLoop
+    steps = epochs * -(-len(train) // config.batch_size)
+    return DirectLoop if can_train(config, setup, steps=steps) else LeanLoop
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> Array:

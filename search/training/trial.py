@@ -142,8 +142,8 @@ def _train(
         own, seed = data.of_round(number, job, setup), round_seed(job.seed, number)
         with progress.watch.time("build"):
             if loop is None:
-                limit = in_memory_limit(setup)
-                kind = loop_kind(job.config, setup, own.train, own.validation, in_memory_bytes=limit)
+                parts, limit = (own.train, own.validation), in_memory_limit(setup)
+                kind = loop_kind(job.config, setup, *parts, epochs=job.epochs, in_memory_bytes=limit)
             if job.config.custom is None:
                 model = kind.new_model(job.config, setup, seed=seed)
             elif loop is None:

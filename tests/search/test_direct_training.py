@@ -204,7 +204,7 @@ def test_other_users_of_the_processor_keep_their_threads() -> None:
         ({"global_clipnorm": 1.0}, {}, {}, False),
         ({"ema_momentum": 0.9}, {}, {}, False),
         ({"precision": "mixed_bfloat16"}, {}, {}, False),
-        ({"batch_size": 100_000}, {}, {}, False),
+        ({"batch_size": 1_000_000}, {}, {}, False),
         ({}, {"inputs": (MASKED,)}, {}, False),
         ({}, {"inputs": (IMAGE, replace(IMAGE, name="other"))}, {}, False),
     ],
@@ -213,7 +213,19 @@ def test_what_it_does_not_know_it_leaves_to_tensorflow(
     changes: dict[str, Any], spec_changes: dict[str, Any], setup_changes: dict[str, Any], direct: bool
 ) -> None:
     spec = replace(DataSpec.single((5,), 1, "binary"), **spec_changes)
-    assert can_train(config(**changes), setup_of(spec, **setup_changes)) == direct
+    assert can_train(config(**changes), setup_of(spec, **setup_changes), steps=1000) == direct
+
+
+def test_a_larger_network_is_traced_if_it_trains_for_long() -> None:
+    setup = setup_of(DataSpec.single((784,), 10, "multiclass"))
+
+    def takes(steps: int, **changes: Any) -> bool:
+        return can_train(config(layers=1, units={"choice": [200]}, **changes), setup, steps=steps)
+
+    assert takes(10**9, batch_size=16)
+    assert takes(1000, batch_size=128)
+    assert not takes(2000, batch_size=128)
+    assert not takes(1000, batch_size=128, dropout=0.1), "there are as many numbers to draw"
 
 
 def test_another_loss_is_left_to_tensorflow() -> None:
@@ -221,5 +233,5 @@ def test_another_loss_is_left_to_tensorflow() -> None:
     smoothed = LossConfig(name="binary_crossentropy", settings={"label_smoothing": 0.1})
     for loss, direct in ((None, True), (LossConfig(name="focal"), False), (smoothed, False)):
         model_config = config().model_copy(update={"loss": loss})
-        kind = loop_kind(model_config, setup_of(spec), train, validation, in_memory_bytes=10**9)
+        kind = loop_kind(model_config, setup_of(spec), train, validation, epochs=1, in_memory_bytes=10**9)
         assert (kind is DirectLoop) == direct

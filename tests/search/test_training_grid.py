@@ -85,7 +85,8 @@ def trained(config: ModelConfig, spec: DataSpec, *, through_fit: bool) -> tuple[
     train, validation = parts(spec)
     metrics = ("mae",) if spec.task == "regression" else ("accuracy",)
     setup = WorkerSetup(Path("arrays"), spec, metrics, "val_loss", "minimize", None, 1)
-    kind = loop_kind(config, setup, train, validation, in_memory_bytes=0 if through_fit else 2**30)
+    limit = 0 if through_fit else 2**30
+    kind = loop_kind(config, setup, train, validation, epochs=EPOCHS, in_memory_bytes=limit)
     assert (kind is FitLoop) == through_fit
     model = kind.new_model(config, setup, seed=3)
     loop = kind(model, config, train, validation, setup, epochs=EPOCHS)

@@ -335,7 +335,7 @@ def test_data_too_large_to_hold_trains_to_the_same_weights(variant: str) -> None
     model_config, setup = config(**VARIANTS[variant]), setup_of(spec, ("accuracy", "auc"), threshold="f1")
     models, reports = [], []
     for limit, expected in ((10**9, DirectLoop), (10, FitLoop)):
-        kind = loop_kind(model_config, setup, train, validation, in_memory_bytes=limit)
+        kind = loop_kind(model_config, setup, train, validation, epochs=EPOCHS, in_memory_bytes=limit)
         assert kind is expected
         model = kind.new_model(model_config, setup, seed=1)
         loop = kind(model, model_config, train, validation, setup, epochs=EPOCHS)
