@@ -136,6 +136,10 @@ class PlainDisplay:
     def stopping(self, reason: str) -> None:
         self._say(f"stopping: {reason}; the trials in training end after their epoch")
 
+    def finishing(self, doing: str) -> None:
+        """Say what is done once the trials are over: it takes seconds."""
+        self._say(f"{doing} ...")
+
     def ended(self, study: StudyEnded) -> None:
         """The result is printed elsewhere, on stdout."""
 
@@ -185,6 +189,9 @@ class LiveDisplay(PlainDisplay):
 
     def stopping(self, reason: str) -> None:
         self._message = f"stopping ({reason}); again to leave at once"
+
+    def finishing(self, doing: str) -> None:
+        self._message = f"{doing} ..."
 
     def _say(self, text: str) -> None:
         # Rich writes outside its lock: a refresh between this line's rendering and its writing would wipe it out.

@@ -168,6 +168,7 @@ class _Launch:
             study.set_user_attr(ENDING, ending)
             with self._profiler.watch.time("final"):
                 self._deliver(study, coordinator, recorder, ending)
+            self._observer.finishing("writing the record")
             tracker.flush(_FLUSH_SECONDS)
             coordinator.note_record()  # a short study ends before its record is set up
             parent = recorder.parent_run(None)
@@ -224,6 +225,7 @@ class _Launch:
         best = self._best(study)
         if best is None or ending == "interrupted":
             return
+        self._observer.finishing("scoring the best model, drawing what it does")
         parts = self._plan, self._folder, study
         if str(best.number) not in study.user_attrs.get(SCORES, {}):
             deliver(*parts, best, self._executor, recorder, self._observer, coordinator.shelf)

@@ -31,6 +31,7 @@ from search.messages import (
 from search.stopwatch import Stopwatch
 from search.training.direct import Sketch
 from search.training.kept import KeptLoops
+from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, loop_kind
 from search.training.progress import is_better
 from search.training.rounds import RoundEnd, resident_bytes, train_round
@@ -184,11 +185,11 @@ def _loop_for(
     """What trains a fresh model: the loop of the round before, one of an earlier trial, or a new one."""
     job, setup = progress.job, progress.setup
     loop: EpochLoop | None = None
-    if before is None:
-        loop = kept.find(job.config, model, epochs=job.epochs)
-    elif before.can_restart:
+    if before is not None and before.can_restart:
         loop = before
         loop.restart(model)
+    elif before is None and kind is LeanLoop:
+        loop = kept.find(job.config, model, epochs=job.epochs)
     if loop is not None:
         loop.set_data(own.train, own.validation)
         return loop

@@ -59,6 +59,7 @@ def test_a_run_tells_its_progress_on_stderr_and_its_result_on_stdout(kerasweep: 
     assert "pruner halving (auto: " in err
     assert "[4/4] trial 3" in err
     assert "<- best so far" in err
+    assert err.index("scoring the best model") < err.index("writing the record ...")
     assert "best  trial" in out
     assert "(rows that the search never saw)" in out
     assert "kerasweep best flowers -o best.yaml" in out
