@@ -165,7 +165,8 @@ class LocalExecutor:
 
     def _hand_out(self) -> None:
         for worker in self._workers:
-            if self._waiting and worker.ready and worker.job is None and not worker.reason:
+            idle = worker.ready and worker.job is None and not worker.reason
+            if self._waiting and idle and worker.process.can_take_a_job:
                 worker.job = self._waiting.pop(0)
                 _send(worker, worker.job)
 

@@ -65,6 +65,11 @@ class WorkerProcess:
             self._server.hear()
         return self.number
 
+    @property
+    def can_take_a_job(self) -> bool:
+        """Whether an idle worker is still there: it says nothing, so what can be read is its end."""
+        return self._server.runs and not self.line.poll()
+
     def kill(self) -> None:
         """End it at once."""
         # Until the server is asked to wait for it, no other process can have its number.
