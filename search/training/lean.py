@@ -119,12 +119,15 @@ class LeanLoop(CompiledLoop):
         return Validated(float(loss), outputs.numpy(), {})
 
     def _executor(self) -> AbstractContextManager[None]:
-        """What runs the graphs: the usual executor for the user's own loss.
+        """What runs the graphs: the executor for one thread, but for convolutions and the user's own loss.
 
-        A ``tf.function`` in it stays a function of its own, for which the one for one thread would wait for ever.
+        It runs the loop over batches as a function of its own, in which TensorFlow does not turn convolutions and
+        pooling into oneDNN's: they take three times as long there. A ``tf.function`` in a user's loss is a function of
+        its own too, for which it would wait for ever.
         """
         loss = self._config.loss
-        return nullcontext() if loss is not None and is_function(loss.name) else one_after_the_other()
+        usual = bool(self._config.conv) or (loss is not None and is_function(loss.name))
+        return nullcontext() if usual else one_after_the_other()
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
