@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +21,76 @@ if TYPE_CHECKING:
 
     OneRaw = pd.DataFrame | NDArray[Any]
     Raw = OneRaw | dict[str, OneRaw]
+    Prepared = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 PartName = Literal["train", "validation", "test"]
 SAMPLE_ROWS = 5
 
 
+class Samples(Protocol):
+    """One part of the split, as models take it: prepared already (`Part`), or when it is asked for (`RawPart`)."""
+
+    @property
+    def x(self) -> Prepared:
+        """(samples, *shape), C-contiguous: float32, tokens int32; of several inputs such arrays by their names."""
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """For binary (0 or 1) and regression (standardised by the training part) float32 (samples, 1).
+
+        For multiclass int32 (samples,), class indices.
+        """
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    def pieces(self) -> Iterator[Prepared]:
+        """What ``x`` holds, in order, some samples at a time."""
+
+
 @dataclass(frozen=True)
 class Part:
-    """Prepared samples of one part of the split.
+    """Prepared samples; ``x`` and ``y`` as `Samples` has them."""
 
-    Attributes:
-        x: (samples, *shape), C-contiguous: float32, tokens int32; for several inputs a mapping of their names to such
-            arrays.
-        y: float32 (samples, 1) for binary (0 or 1) and regression (standardised by the training part);
-            int32 (samples,) class indices for multiclass.
-    """
-
-    x: NDArray[Any] | Mapping[str, NDArray[Any]]
+    x: Prepared
     y: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.y)
 
+    def pieces(self) -> Iterator[Prepared]:
+        yield self.x
 
-def join_parts(first: Part, second: Part) -> Part:
+
+@dataclass(frozen=True)
+class RawPart:
+    """Raw rows that are prepared when they are asked for; by pieces, so that no copy of all need be held.
+
+    Attributes:
+        rows: places of the samples in ``raw``.
+    """
+
+    preprocessor: Preprocessor
+    raw: Raw | SomeRows = field(repr=False)
+    rows: NDArray[np.int64] = field(repr=False)
+    y: NDArray[Any] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def x(self) -> Prepared:
+        pieces = list(self.pieces())
+        if isinstance(pieces[0], Mapping):
+            return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        return np.concatenate(pieces)  # type: ignore[arg-type]
+
+    def pieces(self) -> Iterator[Prepared]:
+        for start in range(0, max(1, len(self)), PIECE_ROWS):  # of no rows one piece, which has the shape
+            yield self.preprocessor.transform(take_raw(self.raw, self.rows[start : start + PIECE_ROWS]))
+
+
+def join_parts(first: Samples, second: Samples) -> Part:
     """The samples of two parts, under each other."""
     y = np.concatenate([first.y, second.y])
     if isinstance(first.x, Mapping) and isinstance(second.x, Mapping):
@@ -66,15 +113,15 @@ class Dataset:
         notices: what was left out or is worth knowing, a sentence each.
         feature_names: the raw input columns in order; empty for arrays of more than two dimensions.
         raw, raw_target: all raw inputs and targets in use, in the source's order. For several inputs by name a dict
-            of frames and arrays.
+            of frames and arrays. Of the inputs SomeRows, once no more of them are needed.
         indices: positions of each part's rows in ``raw``.
         arrangement: which of all rows in use belong together, and their order.
     """
 
     spec: DataSpec
-    train: Part
-    validation: Part
-    test: Part | None
+    train: Samples
+    validation: Samples
+    test: Samples | None
     preprocessor: Preprocessor
     fingerprint: str
     source: str
@@ -84,7 +131,7 @@ class Dataset:
     target_name: str
     feature_names: tuple[str, ...]
     notices: tuple[str, ...]
-    raw: Raw = field(repr=False)
+    raw: Raw | SomeRows = field(repr=False)
     raw_target: pd.Series[Any] = field(repr=False)
     indices: Mapping[PartName, NDArray[np.int64]] = field(repr=False)
     arrangement: Arrangement = field(default=Arrangement(), repr=False)
@@ -108,35 +155,42 @@ class Dataset:
         return _example(take_raw(self.raw, self.indices["train"][:SAMPLE_ROWS]), self.preprocessor.inputs)
 
 
+@dataclass(frozen=True)
+class SomeRows:
+    """Some of the raw inputs, under the places that they have among all of them.
+
+    Attributes:
+        places: ascending, one for each row of ``held``.
+    """
+
+    places: NDArray[np.int64]
+    held: Any
+
+    def take(self, rows: NDArray[np.int64]) -> Any:
+        """The raw inputs at these places, which must be among those held."""
+        found = np.searchsorted(self.places, rows)
+        assert np.isin(rows, self.places).all(), "these rows are no longer held"
+        return take_raw(self.held, found)
+
+
+def without_training_rows(dataset: Dataset) -> Dataset:
+    """The data set without the raw inputs of the training part, but for the few that are its sample.
+
+    Once prepared, rows are looked at again only where a model was judged by them.
+    """
+    train = dataset.indices["train"][:SAMPLE_ROWS]
+    judged = [rows for name, rows in dataset.indices.items() if name != "train"]
+    places = np.sort(np.concatenate([train, *judged]))
+    return replace(dataset, raw=SomeRows(places, take_raw(dataset.raw, places)))
+
+
 def take_raw(raw: Any, rows: NDArray[np.int64]) -> Any:
     """The raw inputs of the given rows; a frame's index counts anew."""
+    if isinstance(raw, SomeRows):
+        return raw.take(rows)
     if isinstance(raw, Mapping):
         return {name: take_raw(values, rows) for name, values in raw.items()}
     return raw[rows] if not hasattr(raw, "iloc") else raw.iloc[rows].reset_index(drop=True)
-
-
-def prepare_rows(preprocessor: Preprocessor, raw: Any, rows: NDArray[np.int64]) -> Any:
-    """The raw inputs of the given rows, prepared: an array, or a dict of them by name.
-
-    By pieces, so that beside raw and prepared rows there is never a third copy of all.
-    """
-    if len(rows) <= PIECE_ROWS:
-        return preprocessor.transform(take_raw(raw, rows))
-    made: Any = None
-    for start in range(0, len(rows), PIECE_ROWS):
-        piece = preprocessor.transform(take_raw(raw, rows[start : start + PIECE_ROWS]))
-        if made is None:
-            made = _map(piece, lambda array: np.empty((len(rows), *array.shape[1:]), array.dtype))
-        for name in piece if isinstance(piece, Mapping) else (None,):
-            whole, part = (made, piece) if name is None else (made[name], piece[name])
-            whole[start : start + PIECE_ROWS] = part
-    return made
-
-
-def _map(arrays: Any, function: Any) -> Any:
-    return (
-        {name: function(array) for name, array in arrays.items()} if isinstance(arrays, Mapping) else function(arrays)
-    )
 
 
 def _example(raw: Any, inputs: Inputs) -> Any:

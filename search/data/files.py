@@ -222,8 +222,15 @@ def _read_parquet(path: Path, source: str) -> pd.DataFrame:
         frame = pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=lean, pre_buffer=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{source}: cannot be read as Parquet ({str(error).splitlines()[0]})") from error
-    pyarrow.default_memory_pool().release_unused()
+    release_memory()
     return frame
+
+
+def release_memory() -> None:
+    """Give the system back what tables have let go of: Arrow, in whose memory Parquet is read, would keep it."""
+    import pyarrow
+
+    pyarrow.default_memory_pool().release_unused()
 
 
 def _read_npz(path: Path, source: str) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,7 @@ from search.data.validation import By, ValidationConfig
 from search.errors import DataError
 
 if TYPE_CHECKING:
-    from search.data.dataset import Dataset, Part
+    from search.data.dataset import Dataset, Samples
 
 Rows = NDArray[np.int64]
 
@@ -24,8 +24,8 @@ Rows = NDArray[np.int64]
 class Fold:
     """One round: prepared samples to train on, and those that judge it."""
 
-    train: Part
-    validation: Part
+    train: Samples
+    validation: Samples
 
 
 def resample(dataset: Dataset, validation: ValidationConfig, *, seed: int) -> Iterator[Fold]:

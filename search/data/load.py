@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.data.arrangement import Arrangement, arrange
 from search.data.columns import profile
 from search.data.config import DataConfig
-from search.data.dataset import Dataset, Part, PartName, prepare_rows
+from search.data.dataset import Dataset, PartName, RawPart
 from search.data.fingerprint import fingerprint
 from search.data.inputs import mixed_message, row_notices
 from search.data.plans import ArrayPlan, input_specs, reading_of
@@ -74,7 +74,7 @@ def load_dataset(
     fitted = inputs.plan.fit(inputs.values, indices["train"])
     preprocessor = Preprocessor(facts.task, described, fitted, reading_of_files(raw, config))
     y = encode(facts, described)
-    made = [Part(prepare_rows(preprocessor, inputs.values, found), y[found]) for found in indices.values()]
+    made = [RawPart(preprocessor, inputs.values, found, y[found]) for found in indices.values()]
     outputs = len(facts.classes or ()) if facts.task == "multiclass" else 1
     return Dataset(
         spec=DataSpec(input_specs(fitted), outputs, facts.task),

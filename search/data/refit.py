@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.dataset import Dataset, Part, prepare_rows
+from search.data.dataset import Dataset, RawPart
 from search.data.plans import plan_of
 from search.portable import Preprocessor, Target
 
@@ -35,8 +35,6 @@ def _target(dataset: Dataset, train_rows: NDArray[np.int64]) -> Target:
     return replace(target, mean=float(numbers.mean()), std=float(numbers.std()) or 1.0)
 
 
-def prepared(dataset: Dataset, preprocessor: Preprocessor, rows: NDArray[np.int64]) -> Part:
+def prepared(dataset: Dataset, preprocessor: Preprocessor, rows: NDArray[np.int64]) -> RawPart:
     """The rows at these positions in ``dataset.raw``, and their targets, as a model takes them."""
-    return Part(
-        prepare_rows(preprocessor, dataset.raw, rows), preprocessor.encode_target(dataset.raw_target.iloc[rows])
-    )
+    return RawPart(preprocessor, dataset.raw, rows, preprocessor.encode_target(dataset.raw_target.iloc[rows]))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 
+from search.data.dataset import SAMPLE_ROWS, Dataset, Part, PartName, Samples, without_training_rows
 from search.data.validation import ValidationConfig
 from search.errors import StudyError
+from search.training.worker_data import map_part
 from search.units import format_bytes
+from spaces.data_spec import DataSpec
 
-if TYPE_CHECKING:
-    from search.data.dataset import Dataset, Part
+_NUMBER_BYTES = 4  # prepared numbers, classes and tokens are of 32 bits
 
 
 def write_arrays(
@@ -41,48 +45,37 @@ def write_arrays(
     Raises:
         StudyError: if the disk is full or the folder cannot be written.
     """
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    whole = {name: part for name, part in parts.items() if part is not None and len(part)}
-    arrays = _arrays_of(whole) | _named("x_sample", dataset.preprocessor.transform(dataset.sample))
+    sample = Part(dataset.preprocessor.transform(dataset.sample), dataset.train.y[:SAMPLE_ROWS])
     _clear(folder)
-    _write_folder(folder, arrays)
+    _write_folder(folder, {**_parts_of(dataset), "sample": sample}, dataset.spec)
     if validation is None or validation.folds is None:
         return
     from search.data.folds import resample
 
     for number, fold in enumerate(islice(resample(dataset, validation, seed=seed), rounds), 1):
-        _write_folder(folder / f"round_{number}", _arrays_of({"train": fold.train, "validation": fold.validation}))
+        _write_folder(folder / f"round_{number}", {"train": fold.train, "validation": fold.validation}, dataset.spec)
 
 
-def on_disk(dataset: Dataset, folder: Path) -> Dataset:
+def on_disk(dataset: Dataset, folder: Path, *, folds: bool) -> Dataset:
     """The data set with its prepared samples mapped from the files that `write_arrays` made of them.
 
     Whoever holds only this one leaves the memory to the workers.
+
+    Args:
+        folds: whether each of the raw rows may be looked at again, as one of them judges it.
     """
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    mapped: dict[str, Any] = {
-        name: _mapped(part, name, folder) for name, part in parts.items() if part is not None and len(part)
+    mapped: dict[str, Any] = {name: map_part(folder, name) for name in _parts_of(dataset)}
+    return replace(dataset if folds else without_training_rows(dataset), **mapped)
+
+
+def _parts_of(dataset: Dataset) -> dict[PartName, Samples]:
+    """Those that have samples."""
+    parts: dict[PartName, Samples | None] = {
+        "train": dataset.train,
+        "validation": dataset.validation,
+        "test": dataset.test,
     }
-    return replace(dataset, **mapped)
-
-
-def _mapped(part: Part, name: str, folder: Path) -> Part:
-    def load(key: str) -> NDArray[Any]:
-        return np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
-
-    x = {key: load(f"x_{name}.{key}") for key in part.x} if isinstance(part.x, Mapping) else load(f"x_{name}")
-    return replace(part, x=x)
-
-
-def _arrays_of(parts: Mapping[str, Part]) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, part in parts.items():
-        arrays |= {**_named(f"x_{name}", part.x), f"y_{name}": part.y}
-    return arrays
-
-
-def _named(name: str, x: Any) -> dict[str, NDArray[Any]]:
-    return {f"{name}.{key}": array for key, array in x.items()} if isinstance(x, Mapping) else {name: x}
+    return {name: part for name, part in parts.items() if part is not None and len(part)}
 
 
 def _clear(folder: Path) -> None:
@@ -92,15 +85,31 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(old)
 
 
-def _write_folder(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def _write_folder(folder: Path, parts: Mapping[Any, Samples], spec: DataSpec) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        for name, part in parts.items():
+            _write_x(folder, f"x_{name}", part)
+            np.save(folder / f"y_{name}.npy", part.y, allow_pickle=False)
     except OSError as error:  # NumPy's own, on a full disk, has no number
         shutil.rmtree(folder, ignore_errors=True)
-        size = sum(array.nbytes for array in arrays.values())
+        numbers = sum(math.prod(one.shape) for one in spec.inputs) + spec.outputs
+        size = _NUMBER_BYTES * numbers * sum(map(len, parts.values()))
         raise StudyError(
             f"{folder}: the prepared data cannot be written ({error.strerror or error}); "
             f"make room for {format_bytes(size)}, or choose another folder with --home"
         ) from None
+
+
+def _write_x(folder: Path, name: str, part: Samples) -> None:
+    """A file as ``numpy.save`` writes it, or one for each input, piece after piece."""
+    with ExitStack() as stack:
+        streams: dict[str, IO[bytes]] = {}
+        for piece in part.pieces():
+            arrays = {f"{name}.{key}": x for key, x in piece.items()} if isinstance(piece, Mapping) else {name: piece}
+            for key, array in arrays.items():
+                if key not in streams:
+                    streams[key] = stack.enter_context((folder / f"{key}.npy").open("wb"))
+                    header = {**header_data_from_array_1_0(array), "shape": (len(part), *array.shape[1:])}
+                    write_array_header_1_0(streams[key], header)
+                streams[key].write(np.ascontiguousarray(array).data)

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from search.data.files import release_memory
 from search.errors import StudyError
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
@@ -147,7 +148,9 @@ class _Launch:
             return self._end(study, "complete", None, None)
         with self._profiler.watch.time("data"):
             write_arrays(plan.dataset, self._folder.arrays, plan.experiment.validation, seed=search.seed)
-            self._plan = plan = replace(plan, dataset=on_disk(plan.dataset, self._folder.arrays))
+            folds = plan.experiment.validation.folds is not None
+            self._plan = plan = replace(plan, dataset=on_disk(plan.dataset, self._folder.arrays, folds=folds))
+            release_memory()
         began = time.perf_counter()
         self._executor.start(plan.setup(self._folder.arrays))
         # Worker processes load TensorFlow by themselves, and say how long it took; in this process it is loaded here.

@@ -29,9 +29,9 @@ class WorkerData:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.train = _map_part(folder, "train")
+        self.train = map_part(folder, "train")
         # With folds there is no such part: each round has its own.
-        self.validation = _map_part(folder, "validation") if _has(folder, "validation") else None
+        self.validation = map_part(folder, "validation") if _has(folder, "validation") else None
 
     def of_round(self, number: int, job: TrialJob, setup: WorkerSetup) -> RoundData:
         """The data of a round (1-based): all but the test part for a full job."""
@@ -41,12 +41,12 @@ class WorkerData:
             assert self.validation is not None, "without folds there is a validation part"
             return RoundData(self.train, self.validation)
         folder = self._folder / f"round_{number}"
-        return RoundData(_map_part(folder, "train"), _map_part(folder, "validation"))
+        return RoundData(map_part(folder, "train"), map_part(folder, "validation"))
 
     def judged_by(self, number: int, setup: WorkerSetup) -> Part:
         """The rows that judge a round (1-based) of a trial that has several."""
         if setup.resampled:
-            return _map_part(self._folder / f"round_{number}", "validation")
+            return map_part(self._folder / f"round_{number}", "validation")
         assert self.validation is not None, "without folds there is a validation part"
         return self.validation
 
@@ -66,14 +66,15 @@ class WorkerData:
 
     def test(self) -> Part:
         """The part that the search never sees."""
-        return _map_part(self._folder, "test")
+        return map_part(self._folder, "test")
 
 
 def _has(folder: Path, part: PartName) -> bool:
     return (folder / f"y_{part}.npy").exists()
 
 
-def _map_part(folder: Path, part: PartName) -> Part:
+def map_part(folder: Path, part: PartName) -> Part:
+    """A part of the data set, or of a round's own, that `search.study.arrays` has written."""
     return Part(_map_x(folder, part), _map(folder / f"y_{part}.npy"))
 
 

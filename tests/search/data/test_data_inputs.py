@@ -44,11 +44,14 @@ def table(folder: Path, frame: pd.DataFrame = TABLE, **config: Any) -> Dataset:
 
 
 def test_several_inputs_are_prepared_by_pieces_as_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = table(tmp_path, text="note")
+    data = table(tmp_path, text="note")
+    at_once = data.train.x, data.validation.x
     monkeypatch.setattr("search.data.dataset.PIECE_ROWS", 5)
     pieces = table(tmp_path, text="note")
-    for ours, theirs in ((pieces.train.x, whole.train.x), (pieces.validation.x, whole.validation.x)):
+    assert len(list(pieces.train.pieces())) == -(-len(pieces.train) // 5) > 1
+    for ours, theirs in zip((pieces.train.x, pieces.validation.x), at_once, strict=True):
         assert isinstance(ours, dict)
+        assert isinstance(theirs, dict)
         assert ours.keys() == theirs.keys() == {"numbers", "text"}
         for name, array in ours.items():
             np.testing.assert_array_equal(array, theirs[name])

@@ -32,7 +32,7 @@ def table(folder: Path, **config: Any) -> Dataset:
 def test_what_is_mapped_is_what_was_written(tmp_path: Path, config: dict[str, Any]) -> None:
     dataset = table(tmp_path, **config)
     write_arrays(dataset, tmp_path / "arrays")
-    mapped = on_disk(dataset, tmp_path / "arrays")
+    mapped = on_disk(dataset, tmp_path / "arrays", folds=False)
     for name in ("train", "validation", "test"):
         ours, theirs = getattr(mapped, name), getattr(dataset, name)
         if theirs is None:
@@ -49,17 +49,43 @@ def test_what_is_mapped_is_what_was_written(tmp_path: Path, config: dict[str, An
     assert (mapped.fingerprint, mapped.rows) == (dataset.fingerprint, dataset.rows)
 
 
+def test_pieces_become_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, inputs in ((None, [""]), ("note", [".numbers", ".text"])):
+        dataset = table(tmp_path, **({"drop": ["note"]} if text is None else {"text": text}))
+        write_arrays(dataset, tmp_path / "whole")
+        with monkeypatch.context() as small:
+            small.setattr("search.data.dataset.PIECE_ROWS", 3)
+            write_arrays(dataset, tmp_path / "pieces")
+        for key in inputs:
+            whole, pieces = ((tmp_path / folder / f"x_train{key}.npy").read_bytes() for folder in ("whole", "pieces"))
+            assert pieces == whole
+            assert len(np.load(tmp_path / "pieces" / f"x_train{key}.npy")) == len(dataset.train) > 3
+
+
+def test_of_the_raw_rows_only_those_that_judge_are_held(tmp_path: Path) -> None:
+    dataset = table(tmp_path, drop=["note"])
+    write_arrays(dataset, tmp_path / "arrays")
+    less = on_disk(dataset, tmp_path / "arrays", folds=False)
+    for name in ("validation", "test"):
+        pd.testing.assert_frame_equal(less.raw_part(name), dataset.raw_part(name))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(less.sample, dataset.sample)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="no longer held"):
+        less.raw_part("train")
+    assert on_disk(dataset, tmp_path / "arrays", folds=True).raw is dataset.raw, "each fold judges others of them"
+
+
 def test_a_study_lets_go_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[weakref.ref[Any]] = []
 
     def note(dataset: Dataset, *given: Any, **named: Any) -> None:
-        held.append(weakref.ref(dataset.train.x))
+        held.extend([weakref.ref(dataset.train.x), weakref.ref(dataset.raw)])
         write_arrays(dataset, *given, **named)
 
     class Watch(Silent):
         def trial_started(self, number: int, params: Any) -> None:
             gc.collect()
             assert held[0]() is None, "the prepared samples are still in memory"
+            assert held[1]() is None, "the raw rows are still in memory"
 
     monkeypatch.setattr(run_module, "write_arrays", note)
     content = {"study": "iris", "data": {"source": "sklearn:iris"}, "search": {"trials": 2}}
