@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PartName = Literal["train", "validation", "test"]
 SAMPLE_ROWS = 5
+_PIECE_NUMBERS = 3_000_000  # memory for so many is at hand again for the next piece; more is asked of the system anew
 
 
 class Samples(Protocol):
@@ -86,8 +88,9 @@ class RawPart:
         return np.concatenate(pieces)  # type: ignore[arg-type]
 
     def pieces(self) -> Iterator[Prepared]:
-        for start in range(0, max(1, len(self)), PIECE_ROWS):  # of no rows one piece, which has the shape
-            yield self.preprocessor.transform(take_raw(self.raw, self.rows[start : start + PIECE_ROWS]))
+        step = max(1, min(PIECE_ROWS, _PIECE_NUMBERS // _numbers(self.preprocessor.inputs)))
+        for start in range(0, max(1, len(self)), step):  # of no rows one piece, which has the shape
+            yield self.preprocessor.transform(take_raw(self.raw, self.rows[start : start + step]))
 
 
 def join_parts(first: Samples, second: Samples) -> Part:
@@ -191,6 +194,12 @@ def take_raw(raw: Any, rows: NDArray[np.int64]) -> Any:
     if isinstance(raw, Mapping):
         return {name: take_raw(values, rows) for name, values in raw.items()}
     return raw[rows] if not hasattr(raw, "iloc") else raw.iloc[rows].reset_index(drop=True)
+
+
+def _numbers(inputs: Inputs) -> int:
+    """How many a prepared sample has."""
+    parts = inputs.parts.values() if isinstance(inputs, SeveralInputs) else [inputs]
+    return sum(math.prod(part.shape) for part in parts)
 
 
 def _example(raw: Any, inputs: Inputs) -> Any:
