@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test check format bench overhead growth large lock lock-bench clean
+.PHONY: demo test check format bench overhead growth start memory large lock lock-bench clean
 
 demo: $(READY)
 	$(BIN)/kerasweep demo
@@ -33,6 +33,12 @@ overhead: $(READY)
 
 growth: $(READY)
 	$(BIN)/python benchmarks/growth.py
+
+start: $(READY)
+	$(BIN)/python benchmarks/start.py
+
+memory: $(READY)
+	$(BIN)/python benchmarks/memory.py
 
 large: $(READY)
 	$(BIN)/python benchmarks/large.py

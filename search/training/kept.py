@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from search.training.direct import DirectLoop
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop
 from search.training.numbers import structure_of
+from search.training.threads import forget_prepared
 from spaces.model_config import ModelConfig
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOPS = 8
 _MOST_WEIGHTS = 5_000_000  # in all of them; an optimizer holds as many again, or twice
+_TRACED_BETWEEN = 20  # what TensorFlow holds of so many small graphs is 15 MB; to make it anew takes 20 ms
 
 
 class KeptLoops:
@@ -26,6 +29,7 @@ class KeptLoops:
 
     def __init__(self) -> None:
         self._loops: OrderedDict[str, LeanLoop] = OrderedDict()
+        self._traced = 0
 
     def __contains__(self, structure: str) -> bool:
         return structure in self._loops
@@ -41,7 +45,11 @@ class KeptLoops:
         return loop
 
     def keep(self, config: ModelConfig, loop: EpochLoop) -> None:
-        """Keep a loop, if later trials may use it, and forget the oldest ones beyond the bounds."""
+        """Keep a new loop, if later trials may use it, and forget the oldest ones beyond the bounds."""
+        if not isinstance(loop, DirectLoop):
+            self._traced += 1
+            if self._traced % _TRACED_BETWEEN == 0:
+                forget_prepared()
         structure = structure_of(config)
         if structure is None or not isinstance(loop, LeanLoop):
             return
