@@ -164,11 +164,22 @@ def test_unequal_work_is_told() -> None:
     results["works"]["pima"]["runs"][SCRIPT] = [some_run(90, 110, parameters=8)]
     assert len(differences(results["works"]["pima"])) == 1
     assert "parameters differ" in page(results)
-    worse = {**some_run(90, 110), "values": [0.8, 0.8]}
+    worse = {**some_run(90, 110), "values": [0.7, 0.8]}
     results["works"]["pima"]["runs"][SCRIPT] = [worse]
     assert "accuracies lie further apart" in page(results)
     results["works"]["pima"]["runs"][SCRIPT] = [some_run(90, 110), worse]  # another repeat, another split
     assert differences(results["works"]["pima"]) == []
+
+
+def test_accuracies_are_compared_by_config_and_may_differ_by_chance() -> None:
+    results = some_results()
+    runs = results["works"]["pima"]["runs"]
+    for name, values in ((OURS, [0.5, 0.9]), (KERAS_TUNER, [0.9, 0.5]), (SCRIPT, [0.6, 0.86]), (OURS_2, [0.5, 0.9])):
+        runs[name] = [{**some_run(1, 2), "values": values, "parameters": [7, 9] if name != KERAS_TUNER else [9, 7]}]
+    # On average 0.03 apart, with a standard error of 0.07: one config better, the other one worse.
+    assert differences(results["works"]["pima"]) == []
+    runs[SCRIPT] = [{**some_run(1, 2), "values": [0.6, 0.98], "parameters": [7, 9]}]  # 0.09 apart, with one of 0.01
+    assert len(differences(results["works"]["pima"])) == 1
 
 
 def test_new_runs_replace_those_of_the_same_contestant_only(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ cores. One is the physical limit."""
 _EQUAL = """## Is it the same work?
 
 Validation accuracy, mean over configs and runs; weights are drawn anew by each, so that it agrees but for chance. The
-last column says whether numbers of parameters, epochs of each trial and, on equal splits, accuracies (within 0.02)
-agree."""
+last column says whether numbers of parameters, epochs of each trial and, on equal splits, accuracies agree: within
+0.02, or within three standard errors of the differences between trainings of the same config."""
 
 
 def page(results: Results) -> str:

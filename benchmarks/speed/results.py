@@ -12,6 +12,7 @@ import json
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from benchmarks.speed.prepare import Prepared
 from benchmarks.speed.works import Contest, Work
 
 Results = dict[str, Any]
-CHANCE = 0.02  # by which mean accuracies of ten configs on one split may differ
+CHANCE = 0.02  # by which mean accuracies of the same configs on the same splits may differ in any case
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,23 @@ def differences(measured: Mapping[str, Any]) -> list[str]:
             found.append(f"{what} differ ({told})")
     # Repeats have splits of their own: only those that all have made are compared.
     common = min(map(len, measured["runs"].values()), default=0)
-    means = {name: accuracy(runs[:common])[0] for name, runs in measured["runs"].items()} if common else {}
-    if means and max(means.values()) - min(means.values()) > CHANCE:
-        told = "; ".join(f"{name}: {mean:.4f}" for name, mean in means.items())
+    reached = {name: _by_config(runs[:common]) for name, runs in measured["runs"].items() if common}
+    if any(_lie_apart(*pair) for pair in combinations(reached.values(), 2)):
+        told = "; ".join(f"{name}: {statistics.fmean(values):.4f}" for name, values in reached.items())
         found.append(f"accuracies lie further apart than chance has it ({told})")
     return found
+
+
+def _by_config(runs: list[dict[str, Any]]) -> list[float]:
+    """The accuracies of some runs, whose trials may have ended in any order: each config has its number of weights."""
+    return [value for run in runs for _, value in sorted(zip(run["parameters"], run["values"], strict=True))]
+
+
+def _lie_apart(ours: list[float], theirs: list[float]) -> bool:
+    """Whether the mean difference of the same trainings is larger than 0.02, and than three of its standard errors."""
+    apart = [one - other for one, other in zip(ours, theirs, strict=False)]
+    error = statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
+    return abs(statistics.fmean(apart)) > max(CHANCE, 3 * error)
 
 
 def accuracy(runs: list[dict[str, Any]]) -> tuple[float, float]:
