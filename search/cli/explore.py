@@ -85,8 +85,7 @@ def check(
 
 def _facts(plan: Plan) -> Iterator[str]:
     dataset, space = plan.dataset, plan.space
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part is not None and len(part))
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in dataset.parts.items())
     size = "infinitely many" if space.size is None else f"{space.size:,}"
     yield f"data       {dataset.rows} rows, {dataset.columns} columns: {sizes}"
     yield f"task       {dataset.task_reason}"

@@ -139,6 +139,16 @@ class Dataset:
     indices: Mapping[PartName, NDArray[np.int64]] = field(repr=False)
     arrangement: Arrangement = field(default=Arrangement(), repr=False)
 
+    @property
+    def parts(self) -> dict[PartName, Samples]:
+        """The parts that have samples."""
+        parts: dict[PartName, Samples | None] = {
+            "train": self.train,
+            "validation": self.validation,
+            "test": self.test,
+        }
+        return {name: part for name, part in parts.items() if part is not None and len(part)}
+
     def raw_part(self, name: PartName) -> Raw | None:
         """The raw input rows of a part, as a user has them; None for a test part that does not exist."""
         return None if name not in self.indices else take_raw(self.raw, self.indices[name])

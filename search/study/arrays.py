@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 
-from search.data.dataset import SAMPLE_ROWS, Dataset, Part, PartName, Samples, without_training_rows
+from search.data.dataset import SAMPLE_ROWS, Dataset, Part, Samples, without_training_rows
 from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.training.worker_data import map_part
@@ -47,7 +47,7 @@ def write_arrays(
     """
     sample = Part(dataset.preprocessor.transform(dataset.sample), dataset.train.y[:SAMPLE_ROWS])
     _clear(folder)
-    _write_folder(folder, {**_parts_of(dataset), "sample": sample}, dataset.spec)
+    _write_folder(folder, {**dataset.parts, "sample": sample}, dataset.spec)
     if validation is None or validation.folds is None:
         return
     from search.data.folds import resample
@@ -64,18 +64,8 @@ def on_disk(dataset: Dataset, folder: Path, *, folds: bool) -> Dataset:
     Args:
         folds: whether each of the raw rows may be looked at again, as one of them judges it.
     """
-    mapped: dict[str, Any] = {name: map_part(folder, name) for name in _parts_of(dataset)}
+    mapped: dict[str, Any] = {name: map_part(folder, name) for name in dataset.parts}
     return replace(dataset if folds else without_training_rows(dataset), **mapped)
-
-
-def _parts_of(dataset: Dataset) -> dict[PartName, Samples]:
-    """Those that have samples."""
-    parts: dict[PartName, Samples | None] = {
-        "train": dataset.train,
-        "validation": dataset.validation,
-        "test": dataset.test,
-    }
-    return {name: part for name, part in parts.items() if part is not None and len(part)}
 
 
 def _clear(folder: Path) -> None:

@@ -83,8 +83,7 @@ class Recorder:
         """Begin the study's record; nothing waits until it is there."""
         plan = self._plan
         experiment, dataset = plan.experiment, plan.dataset
-        parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-        sizes = {name: len(part) for name, part in parts.items() if part is not None and len(part)}
+        sizes = {name: len(part) for name, part in dataset.parts.items()}
         record = StudyRecord(
             name=experiment.study,
             params={
