@@ -38,6 +38,7 @@ from search.messages import (
 from search.study.clock import Clock
 from search.study.dispatch import Dispatcher
 from search.study.endings import Endings
+from search.study.final import load_ahead
 from search.study.importance import kept_importances, without_history
 from search.study.judge import Judge
 from search.study.keep import ModelShelf, drop_outputs
@@ -72,6 +73,7 @@ class Coordinator:
         self._judge = Judge(plan, study, self._endings)
         self._dispatcher = Dispatcher(parts, self._endings, self.shelf, self._judge)
         self._recorded = False  # whether the study's run in the record is known
+        self._heard = False  # whether workers were listened to; the first time they may still load TensorFlow
         self._clock = Clock(plan.experiment.search, stop, parts.executor, parts.observer)
 
     def take_over(self, run_ids: Mapping[int, str]) -> None:
@@ -94,9 +96,13 @@ class Coordinator:
                 self._profiler.search_ended()
                 return self._end()
             self.note_record()
-            for event in self._executor.events(_POLL_SECONDS):
+            events = self._executor.events(_POLL_SECONDS)
+            for event in events:
                 with self._profiler.watch.time("storage"):
                     self._handle(event)
+            if not events and not self._heard:
+                load_ahead()
+            self._heard = True
             self._recorder.refresh(self.snapshot)
 
     def note_record(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 import optuna
@@ -64,6 +65,16 @@ def deliver(
     write_bundle(folder.best, model=known.model, preprocessor=preprocessor, best=content, code=plan.model_files)
     study.set_user_attr(SCORES, {**study.user_attrs.get(SCORES, {}), str(best.number): dict(result.metrics)})
     recorder.best_model(_record(plan, folder, result, preprocessor))
+
+
+def load_ahead() -> None:
+    """Load what the end of a study takes, a second's worth, at a time when there is nothing else to do.
+
+    Only where scikit-learn has prepared the data, which then takes part in the end too.
+    """
+    if "sklearn" in sys.modules:
+        import_module("skops.io")
+        import_module("optuna.importance")
 
 
 def _known(plan: Plan, folder: StudyFolder, trial: FrozenTrial, best: TrialRow) -> KnownConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +40,7 @@ class Snapshot:
     """What the study's pictures show; it can be pickled.
 
     Attributes:
-        importances: computes them when they are drawn, in the record's process.
+        importances: computes them when they are drawn, in the record's process, unless they are `settled` before.
         curves: the objective after each epoch, by trial number.
         log_params: hyperparameters that a user's own model asked for in logarithms.
     """
@@ -48,6 +49,11 @@ class Snapshot:
     importances: Callable[[], Mapping[str, float]]
     curves: Mapping[int, Sequence[float]]
     log_params: frozenset[str] = frozenset()
+
+    def settled(self) -> Snapshot:
+        """With the importances computed, where what computes them is loaded: for the record that takes a second."""
+        loaded = "optuna.importance" in sys.modules
+        return replace(self, importances=partial(dict, self.importances())) if loaded else self
 
 
 def run_status(row: TrialRow) -> tuple[RunStatus, str]:
@@ -212,7 +218,7 @@ class Recorder:
             self._plan.objective,
             self._plan.direction,
             self._plan.step_unit,
-            replace(snapshot, log_params=snapshot.log_params | searched),
+            replace(snapshot.settled() if final else snapshot, log_params=snapshot.log_params | searched),
             final,
         )
         self._tracker.log_study_files(pages)
