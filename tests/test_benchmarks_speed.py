@@ -195,6 +195,16 @@ def test_new_runs_replace_those_of_the_same_contestant_only(tmp_path: Path) -> N
     assert load(tmp_path / "none.json") == {"works": {}}
 
 
+def test_the_load_is_that_of_the_runs_that_are_shown() -> None:
+    results, pima = some_results(), BY_NAME["pima"]
+    settings, everyone = results["works"]["pima"]["settings"], results["works"]["pima"]["runs"].keys()
+    put(results, pima, settings, {name: [some_run(1, 2)] for name in everyone}, load=0.9)
+    put(results, pima, settings, {OURS: [some_run(1, 2)]}, load=0.2)  # the others' runs stay
+    assert results["works"]["pima"]["load"] == 0.9
+    put(results, pima, settings, {name: [some_run(1, 2)] for name in everyone}, load=0.1)
+    assert results["works"]["pima"]["load"] == 0.1
+
+
 def test_figures_of_another_machine_are_dropped() -> None:
     results = some_results()
     at(results, results["machine"], results["versions"])

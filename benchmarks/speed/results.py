@@ -120,8 +120,10 @@ def put(
     known = results["works"].get(work.name)
     if known is None or known["settings"] != json.loads(json.dumps(settings)):
         known = {"settings": dict(settings), "load": 0.0, "runs": {}}
-    known["load"] = max(load, known["load"])
-    known["runs"] |= {name: list(own) for name, own in runs.items() if own}
+    measured = {name: list(own) for name, own in runs.items() if own}
+    stay = known["runs"].keys() - measured.keys()
+    known["load"] = max(load, known["load"]) if stay else load
+    known["runs"] |= measured
     results["works"][work.name] = known
 
 
