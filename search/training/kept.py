@@ -29,6 +29,7 @@ class KeptLoops:
 
     def __init__(self) -> None:
         self._loops: OrderedDict[str, LeanLoop] = OrderedDict()
+        self._used: EpochLoop | None = None
         self._traced = 0
 
     def __contains__(self, structure: str) -> bool:
@@ -40,12 +41,13 @@ class KeptLoops:
         if structure is None or structure not in self._loops:
             return None
         self._loops.move_to_end(structure)
-        loop = self._loops[structure]
+        self._used = loop = self._loops[structure]
         loop.adopt(fresh, config, epochs=epochs)
         return loop
 
     def keep(self, config: ModelConfig, loop: EpochLoop) -> None:
         """Keep a new loop, if later trials may use it, and forget the oldest ones beyond the bounds."""
+        self._used = loop
         if not isinstance(loop, DirectLoop):
             self._traced += 1
             if self._traced % _TRACED_BETWEEN == 0:
@@ -58,9 +60,10 @@ class KeptLoops:
             self._loops.popitem(last=False)
 
     def release(self) -> None:
-        """Let go of the arrays that a trial was trained on: graphs are kept, data is not."""
-        for loop in self._loops.values():
-            loop.release()
+        """Let go of what the last trial was trained on, and with: graphs are kept, data and other processes are not."""
+        if self._used is not None:
+            self._used.release()
+            self._used = None
 
     def clear(self) -> None:
         """Forget all of them, where memory has run out."""

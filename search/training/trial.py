@@ -29,7 +29,7 @@ from search.messages import (
     WorkerSetup,
 )
 from search.stopwatch import Stopwatch
-from search.training.direct import Sketch
+from search.training.direct import MemberLost, Sketch
 from search.training.kept import KeptLoops
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, loop_kind
@@ -72,6 +72,8 @@ def run_trial(
     except out_of_memory_errors():
         kept.clear()
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
+    except MemberLost as error:
+        return progress.result("failed", str(error))
     finally:
         kept.release()
 

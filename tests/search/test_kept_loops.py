@@ -80,7 +80,7 @@ def job(model: ModelConfig, **changes: Any) -> TrialJob:
 
 def setup(arrays: Path, **changes: Any) -> WorkerSetup:
     spec = DataSpec.single((5,), 1, "binary")
-    # On one thread so small a model needs no graph.
+    # So small a model needs no graph, but on two threads where no team can be.
     return replace(WorkerSetup(arrays, spec, ("accuracy",), "val_loss", "minimize", None, 2), **changes)
 
 
@@ -94,6 +94,11 @@ def play(running: Generator[Report, Any, TrialResult]) -> tuple[list[dict[str, f
             report = running.send(Decision())
     except StopIteration as end:
         return reports, end.value
+
+
+@pytest.fixture(autouse=True)
+def no_team(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CAN_FORK", False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How does a batch go through a dense network, and its gradient back?
+"""How does a batch, or a team member's part of one, go through a dense network, and its gradient back?
 
 Arrays are (units, samples): a layer's bias is then one more row of its kernel, for a row of ones below its inputs, and
 every array is contiguous.
@@ -7,6 +7,7 @@ every array is contiguous.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,41 @@ import numpy as np
 from search.training.direct.activations import Activation, make_activation
 from search.training.direct.arrays import Array, constant, empty
 from search.training.direct.parameters import LayerWeights, NormWeights, Parameters
+from search.training.direct.team import Team
 from spaces.model_config import ModelConfig
 
 _EPSILON, _MOMENTUM = 1e-3, 0.99  # of Keras's BatchNormalization
 
 
+@dataclass(frozen=True)
+class Batch:
+    """How many samples there are, and which of them are this member's."""
+
+    samples: int
+    team: Team
+
+    @property
+    def own(self) -> slice:
+        """This member's."""
+        return self.team.share(self.samples)
+
+    @property
+    def count(self) -> int:
+        """How many of them are this member's."""
+        return self.own.stop - self.own.start
+
+    @property
+    def shares(self) -> list[float]:
+        """The share of each member."""
+        parts = [self.team.share(self.samples, member) for member in range(self.team.size)]
+        return [(part.stop - part.start) / self.samples for part in parts]
+
+
 class Dense:
     """A linear map of (inputs, samples), below which is a row of ones where it has a bias, to (units, samples)."""
 
-    def __init__(self, weights: LayerWeights) -> None:
-        self._turned, self._gradient = weights.kernel.T, weights.kernel_gradient
+    def __init__(self, weights: LayerWeights, member: int) -> None:
+        self._turned, self._gradient = weights.kernel.T, weights.kernel_gradients[member]
         self._down = weights.kernel[: weights.inputs]
 
     def forward(self, x: Array, out: Array) -> None:
@@ -44,24 +70,31 @@ class BatchNorm:
         moments: mean and variance of the last batch, (2, units).
     """
 
-    def __init__(self, weights: NormWeights, samples: int) -> None:
-        units = len(weights.scale)
-        self._weights = weights
-        self._share, self._ones = constant(samples, 1 / samples), constant(samples, 1.0)
+    def __init__(self, weights: NormWeights, batch: Batch) -> None:
+        units, samples, self._team = len(weights.scale), batch.count, batch.team
+        self._weights, self._shares = weights, batch.shares
+        self._ones, self._share = constant(samples, 1.0), constant(samples, 1 / max(samples, 1))
         self._epsilon, self._inverse, self._factor = constant(units, _EPSILON), empty(units), empty(units)
-        self.moments = empty((2, units))
-        self._mean, self._variance = self.moments
+        self._of_batch = constant((2, units), 1 / batch.samples)
+        self._gradients, self._sums = weights.gradients, weights.gradients[self._team.index]
+        self._of_scale, self._of_offset = self._sums
+        self._means, self.moments = empty((2, units)), empty((2, units))
+        self._variance = self.moments[1]
+        own = self.moments if self._team.size == 1 else weights.moments[self._team.index]
+        self._own_mean, self._own_variance = own
         self._centred, self._normal, self._out, self._part = (empty((units, samples)) for _ in range(4))
-        vectors = self._mean, self._inverse, self._factor, weights.scale, weights.offset
+        vectors = self._own_mean, self._inverse, weights.scale, weights.offset, self._factor, *self._means
         self._columns = [vector.reshape(-1, 1) for vector in vectors]
 
     def forward(self, z: Array) -> Array:
         """By the batch's own moments."""
-        mean, inverse, _, scale, offset = self._columns
-        np.dot(z, self._share, self._mean)
+        mean, inverse, scale, offset, *_ = self._columns
+        np.dot(z, self._share, self._own_mean)
         np.subtract(z, mean, out=self._centred)
         np.multiply(self._centred, self._centred, out=self._part)
-        np.dot(self._part, self._share, self._variance)
+        np.dot(self._part, self._share, self._own_variance)
+        if self._team.size > 1:
+            self._join_moments()
         np.add(self._variance, self._epsilon, out=self._inverse)
         np.sqrt(self._inverse, out=self._inverse)
         np.reciprocal(self._inverse, out=self._inverse)
@@ -72,18 +105,33 @@ class BatchNorm:
 
     def backward(self, gradient: Array) -> None:
         """From the gradient at the result to that at ``z``, in place."""
-        weights, part, factor = self._weights, self._part, self._columns[2]
+        part, (*_, factor, mean_of_part, mean) = self._part, self._columns
         np.multiply(gradient, self._normal, out=part)
-        np.dot(part, self._ones, weights.scale_gradient)
-        np.dot(gradient, self._ones, weights.offset_gradient)
+        np.dot(part, self._ones, self._of_scale)
+        np.dot(gradient, self._ones, self._of_offset)
         # The moments depend on every sample: two means are taken from the gradient.
-        np.dot(part, self._share, self._factor)
-        np.multiply(self._normal, factor, out=part)
+        sums = self._sums if self._team.size == 1 else self._sums_of_all()
+        np.multiply(sums, self._of_batch, out=self._means)
+        np.multiply(self._normal, mean_of_part, out=part)
         np.subtract(gradient, part, out=gradient)
-        np.dot(gradient, self._share, self._factor)
-        np.subtract(gradient, factor, out=gradient)
-        np.multiply(weights.scale, self._inverse, out=self._factor)
+        np.subtract(gradient, mean, out=gradient)
+        np.multiply(self._weights.scale, self._inverse, out=self._factor)
         np.multiply(gradient, factor, out=gradient)
+
+    def _sums_of_all(self) -> Array:
+        """Of the gradients of scale and offset."""
+        self._team.meet()
+        total: Array = self._gradients.sum(axis=0)
+        return total
+
+    def _join_moments(self) -> None:
+        """From the moments of the parts to those of the batch (Chan et al. 1979, Updating formulae for variances)."""
+        self._team.meet()
+        mean, variance = self.moments
+        parts = list(zip(self._shares, self._weights.moments, strict=True))
+        mean[:] = sum(share * means for share, (means, _) in parts)
+        variance[:] = sum(share * (own + np.square(means - mean)) for share, (means, own) in parts)
+        np.add(self._centred, (self._own_mean - mean)[:, None], out=self._centred)
 
     def predict(self, z: Array) -> Array:
         """By the moving averages, as in validation."""
@@ -110,18 +158,18 @@ class Hidden:
     """
 
     def __init__(
-        self, weights: LayerWeights, activation: str, leaky_slope: float, samples: int, *, drops: bool, bias_next: bool
+        self, weights: LayerWeights, activation: str, leaky_slope: float, batch: Batch, *, drops: bool, bias_next: bool
     ) -> None:
-        shape = (weights.units, samples)
-        self._dense = Dense(weights)
+        shape = (weights.units, batch.count)
+        self._dense = Dense(weights, batch.team.index)
         self._z, self.gradient = empty(shape), empty(shape)
-        self.out = constant((weights.units + bias_next, samples), 1.0)
+        self.out = constant((weights.units + bias_next, batch.count), 1.0)
         self._kept = self.out[: weights.units]
         # A dropout leaves the activation as it was, which its slope is computed from.
         self._active = empty(shape) if drops else self._kept
         self._drops = drops
         self._activation: Activation = make_activation(activation, leaky_slope, shape)
-        self.norm = None if weights.norm is None else BatchNorm(weights.norm, samples)
+        self.norm = None if weights.norm is None else BatchNorm(weights.norm, batch)
 
     def forward(self, x: Array, mask: Array | None) -> Array:
         """Of a batch in training; ``mask``: 0 or what a kept number is multiplied by, (units, samples)."""
@@ -151,14 +199,15 @@ class Hidden:
 
 
 class Network:
-    """All layers, with places for batches of so many samples.
+    """All layers, with places for this member's part of batches of so many samples.
 
     Attributes:
         norms: the batch normalisations.
+        samples: how many of a batch are this member's.
         logits: of the last batch, (outputs, samples).
     """
 
-    def __init__(self, parameters: Parameters, config: ModelConfig, samples: int) -> None:
+    def __init__(self, parameters: Parameters, config: ModelConfig, batch: Batch) -> None:
         *hidden, outputs = parameters.layers
         after = parameters.layers[1:]
         self.hidden = [
@@ -166,17 +215,18 @@ class Network:
                 weights,
                 layer.activation,
                 config.leaky_slope,
-                samples,
+                batch,
                 drops=layer.dropout > 0,
                 bias_next=following.has_bias,
             )
             for weights, following, layer in zip(hidden, after, config.hidden, strict=True)
         ]
-        self._outputs = Dense(outputs)
+        self._outputs = Dense(outputs, batch.team.index)
         self._given: list[Any] = [None, *(layer.out for layer in self.hidden)]  # to each layer, the outputs at last
         self._gradients = [None, *(layer.gradient for layer in self.hidden)]  # where to write those at what is given
         self.norms = [layer.norm for layer in self.hidden if layer.norm is not None]
-        self.logits = empty((outputs.units, samples))
+        self.samples = batch.count
+        self.logits = empty((outputs.units, batch.count))
 
     def forward(self, x: Array, masks: Sequence[Array | None]) -> Array:
         """What the output's activation is given in training: ``logits``.

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.data.dataset import Part
 from search.messages import WorkerSetup
 from search.training.direct.activations import ACTIVATIONS
-from search.training.direct.arrays import Array, constant, empty, on_one_thread
-from search.training.direct.layers import Network, move
-from search.training.direct.losses import OutputGradient, columns_of, mean_loss, outputs_of
-from search.training.direct.masks import Masks
+from search.training.direct.arrays import Array, on_one_thread
+from search.training.direct.losses import mean_loss, outputs_of
+from search.training.direct.member import Member, Samples, part_of
 from search.training.direct.parameters import Parameters
-from search.training.direct.penalty import Penalty
 from search.training.direct.sketch import Sketch, count_weights, widths_of
-from search.training.direct.updates import Update, has_update, make_update
+from search.training.direct.team import CAN_FORK, Team
+from search.training.direct.updates import has_update
 from search.training.gradients import is_task_loss
 from search.training.loops import EpochLoop, Validated
 from spaces.data_spec import DataSpec
@@ -31,22 +30,30 @@ from spaces.model_config import ModelConfig
 # graphs are faster, by a tenth to a fifth of a step, and that makes up for the half second in which one is traced.
 _MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 2.5e10
 _PRODUCTS_OF_A_DRAW = 200  # that take as long as drawing a number for dropout takes longer than in TensorFlow
-_CHUNK_NUMBERS = 2**18  # float32 that are made ready for the steps ahead
-_VALIDATION_NUMBERS = 2**19
-_LARGEST_VALIDATION = 4096
+# Below these a team waits as long as it saves: products in one step, and samples of one member.
+_LEAST_PRODUCTS_SHARED, _LEAST_SAMPLES = 2**23, 32
 
 
 def can_train(config: ModelConfig, setup: WorkerSetup, *, steps: int) -> bool:
-    """Whether this loop trains the model: a small dense network in float32, on one thread of a processor.
+    """Whether this loop trains the model: a dense network in float32, on a processor.
 
-    All else is left to TensorFlow: every layer, loss and optimizer of Keras, and networks so large that to hand out the
-    operations takes no time beside doing them.
+    All else is left to TensorFlow: every layer, loss and optimizer of Keras. On one thread so are networks so large
+    that to hand out the operations takes no time beside doing them; a team is faster there than TensorFlow's threads.
 
     Args:
         steps: the most that the training will have.
     """
     import tensorflow as tf
 
+    return (
+        is_known(config, setup.spec)
+        and (_is_small(config, setup.spec, steps) if setup.threads == 1 else CAN_FORK)
+        and not tf.config.list_physical_devices("GPU")
+    )
+
+
+def is_known(config: ModelConfig, spec: DataSpec) -> bool:
+    """Whether all that the model is made of, and trained with, is there in NumPy."""
     return (
         config.family in ("linear", "mlp")
         and config.precision == "float32"
@@ -55,13 +62,17 @@ def can_train(config: ModelConfig, setup: WorkerSetup, *, steps: int) -> bool:
         and not config.residual
         and 0 <= config.leaky_slope <= 1
         and all(layer.activation in ACTIVATIONS and not layer.layer_norm for layer in config.hidden)
-        and _comes_as_numbers(setup.spec, config)
-        and _is_small(config, setup.spec, steps)
-        and is_task_loss(config.loss, setup.spec)
+        and _comes_as_numbers(spec, config)
+        and is_task_loss(config.loss, spec)
         and has_update(config.optimizer)
-        and setup.threads == 1
-        and not tf.config.list_physical_devices("GPU")
     )
+
+
+def team_size(config: ModelConfig, spec: DataSpec, threads: int) -> int:
+    """How many processes train such a model together, of so many that may."""
+    if not CAN_FORK or config.batch_size * count_weights(config, spec) < _LEAST_PRODUCTS_SHARED:
+        return 1
+    return max(1, min(threads, config.batch_size // _LEAST_SAMPLES))
 
 
 def _is_small(config: ModelConfig, spec: DataSpec, steps: int) -> bool:
@@ -101,6 +112,11 @@ class DirectLoop(EpochLoop):
         """See `EpochLoop.averaged`; no optimizer here keeps an average."""
         return nullcontext()
 
+    def release(self) -> None:
+        """See `EpochLoop.release`; other processes of the team end."""
+        super().release()
+        self._team.close()
+
     @property
     def can_restart(self) -> bool:
         """See `EpochLoop.can_restart`."""
@@ -117,126 +133,64 @@ class DirectLoop(EpochLoop):
         return []
 
     def _first_optimizer(self) -> Any:
-        self._parameters = Parameters(self._config, self._setup.spec)
-        self._inputs = self._parameters.layers[0].inputs
-        self._penalty = Penalty(self._parameters, self._config) if self._config.l1 or self._config.l2 else None
-        width = self._inputs + sum(layer.units for layer in self._parameters.layers)
-        self._steps_ahead = max(1, _CHUNK_NUMBERS // (self._config.batch_size * width))
-        self._validated_at_once = max(32, min(_LARGEST_VALIDATION, _VALIDATION_NUMBERS // width))
-        self._place, self._plain = empty((0, 0)), empty((0, 0))
-        self._networks: dict[int, tuple[Network, OutputGradient]] = {}
+        size = team_size(self._config, self._setup.spec, self._setup.threads)
+        self._team = Team(size, {"train": self._train_part, "validate": self._validate_part})
+        self._parameters = Parameters(self._config, self._setup.spec, self._team)
+        self._penalties = self._team.empty(size)  # of each member's share of the weights
         self._begin()
         return SimpleNamespace(learning_rate=self.model.learning_rate)
 
     def _begin(self) -> None:
-        """Take the model's weights and random states, and forget what an update remembers."""
-        parameters = self._parameters
-        parameters.load(self.model.get_weights())
-        widths = [self._inputs, *(layer.units for layer in self._config.hidden)]
-        self._masks = [
-            None if dropped is None else Masks(dropped, units)
-            for dropped, units in zip(self.model.dropouts, widths, strict=True)
-        ]
-        self._update: Update = make_update(parameters.values, parameters.gradient, self._config.optimizer)
+        """Take the model's weights, and forget what an update remembers, and with it all processes but this one."""
+        self._team.close()
+        self._parameters.load(self.model.get_weights())
+        self._member: Member | None = None
 
     def _hold(self, train: Part, weights: Array | None, validation: Part | None) -> None:
-        self._x, self._y = _rows(train.x), np.asarray(train.y)
-        self._sample_weights = weights
+        assert self._member is None or self._team.size == 1, "other processes of the team have the former arrays"
+        self._train_data = Samples(_rows(train.x), np.asarray(train.y), weights)
+        self._logits = self._team.empty((self._setup.spec.outputs, len(train)))
         self._validation_x = None if validation is None else _rows(validation.x)
+        self._validation_logits = self._team.empty((len(self._logits), 0 if validation is None else len(validation)))
 
     def _train(self, order: Array, rates: Array | None) -> dict[str, float]:
-        spec, config, samples = self._setup.spec, self._config, len(order)
-        steps = -(-samples // config.batch_size)
+        spec, batch, team = self._setup.spec, self._config.batch_size, self._team
+        steps = -(-len(order) // batch)
         learning_rates = np.full(steps, float(self._phase.optimizer.learning_rate)) if rates is None else rates
-        self._update.prepare(learning_rates.astype(np.float64))
-        decays = 1 - config.optimizer.weight_decay * learning_rates.astype(np.float64)
-        logits, penalties = empty((samples, spec.outputs)), 0.0
         with on_one_thread():
-            for first in range(0, steps, self._steps_ahead):
-                some = slice(first, min(first + self._steps_ahead, steps))
-                rows = slice(some.start * config.batch_size, some.stop * config.batch_size)
-                penalties += self._train_some(order[rows], logits[rows], some, decays.tolist())
-            y, weights = self._y[order], _of(self._sample_weights, order)
-            metrics = {"loss": mean_loss(spec.task, logits, y, weights) + penalties / samples}
+            team.run("train", order, learning_rates.astype(np.float64))
+            rows = np.concatenate([part_of(order, batch, team, member) for member in range(team.size)])
+            y, weights = self._train_data.y[rows], _of(self._train_data.weights, rows)
+            logits = self._logits[:, : len(order)]
+            metrics = {"loss": mean_loss(spec.task, logits, y, weights) + float(self._penalties.sum()) / len(order)}
             names = tracked(self._setup.metrics)
             if names:
                 metrics |= evaluate(names, spec.task, y, outputs_of(spec.task, logits))
         return metrics
 
-    def _train_some(self, order: Array, logits: Array, steps: slice, decays: list[float]) -> float:
-        """Do some of an epoch's steps: train on these samples, and write the logits that they had.
-
-        Args:
-            steps: which of the epoch's they are.
-
-        Returns:
-            The penalties of these steps, each times its samples.
-        """
-        config, spec, parameters = self._config, self._setup.spec, self._parameters
-        batch, samples, values = config.batch_size, len(order), parameters.values
-        x = self._inputs_of(self._x, order)
-        targets = _turned(columns_of(spec.task, self._y[order], spec.outputs), batch)
-        weights = _of(self._sample_weights, order)
-        first, *hidden = [
-            None if one is None else one.draw(steps.stop - steps.start, batch)[:samples] for one in self._masks
-        ]
-        if first is not None:
-            x[:, : self._inputs] *= first
-        masks = [itertools.repeat(None) if one is None else _turned(one, batch) for one in hidden]
-        moments = [empty((len(targets), *norm.moving.shape)) for norm in parameters.norms]
-        total = 0.0
-        for index, now in enumerate(zip(targets, *masks, strict=False)):
-            start, stop = index * batch, min((index + 1) * batch, samples)
-            network, gradient = self._network(stop - start)
-            found = network.forward(x[start:stop].T, now[1:])
-            logits[start:stop] = found.T
-            network.backward(gradient.of(found, now[0], None if weights is None else weights[start:stop]))
-            for kept, layer in zip(moments, network.norms, strict=True):
-                kept[index] = layer.moments
-            if self._penalty is not None:
-                total += (stop - start) * self._penalty.add()
-            if config.optimizer.weight_decay:
-                np.multiply(values, decays[steps.start + index], values)
-            self._update.apply(steps.start + index)
-        for kept, norm in zip(moments, parameters.norms, strict=True):
-            move(norm.moving, kept)
-        return total
+    def _train_part(self, order: Array, rates: NDArray[np.float64]) -> None:
+        batch, team = self._config.batch_size, self._team
+        first = sum(len(part_of(order, batch, team, member)) for member in range(team.index))
+        logits = self._logits[:, first : first + len(part_of(order, batch, team))]
+        self._penalties[team.index] = self._own_part().train(self._train_data, order, rates, logits)
 
     def _validate(self) -> Validated:
         assert self._validation is not None, "there is no validation part"
-        assert self._validation_x is not None, "there is no validation part"
-        spec, y = self._setup.spec, np.asarray(self._validation.y)
-        logits = empty((len(y), spec.outputs))
+        spec, logits = self._setup.spec, self._validation_logits
         with on_one_thread():
-            for start in range(0, len(y), self._validated_at_once):
-                rows = slice(start, min(start + self._validated_at_once, len(y)))
-                network, _ = self._network(rows.stop - rows.start)
-                x = self._inputs_of(self._validation_x, np.arange(rows.start, rows.stop))
-                logits[rows] = network.predict(x.T).T
-            loss = mean_loss(spec.task, logits, y)
-            if self._penalty is not None:
-                loss += self._penalty.value()
+            self._team.run("validate")
+            loss = mean_loss(spec.task, logits, np.asarray(self._validation.y)) + float(self._penalties.sum())
             return Validated(loss, outputs_of(spec.task, logits), {})
 
-    def _network(self, samples: int) -> tuple[Network, OutputGradient]:
-        """Places for batches of so many samples: an epoch has full ones and a short one, and there is validation."""
-        found = self._networks.get(samples)
-        if found is None:
-            spec = self._setup.spec
-            found = Network(self._parameters, self._config, samples), OutputGradient(spec.task, spec.outputs, samples)
-            self._networks[samples] = found
-        return found
+    def _validate_part(self) -> None:
+        assert self._validation_x is not None, "there is no validation part"
+        self._penalties[self._team.index] = self._own_part().validate(self._validation_x, self._validation_logits)
 
-    def _inputs_of(self, x: Array, rows: Any) -> Array:
-        """These rows, with a one behind each where the first layer has a bias; the next call writes them over."""
-        if len(self._place) < len(rows):
-            # Memory that is new to the process takes longer to get than to fill.
-            self._place = constant((len(rows), self._inputs + self._parameters.layers[0].has_bias), 1.0)
-            self._plain = empty((len(rows), self._inputs))
-        plain, out = self._plain[: len(rows)], self._place[: len(rows)]
-        np.take(x, rows, axis=0, out=plain, mode="clip")  # another mode goes through a copy
-        out[:, : self._inputs] = plain
-        return out
+    def _own_part(self) -> Member:
+        """What this process does, from its first work on."""
+        if self._member is None:
+            self._member = Member(self._parameters, self._config, self._setup.spec, self.model.dropouts, self._team)
+        return self._member
 
 
 def _rows(x: Any) -> Array:
@@ -247,11 +201,3 @@ def _rows(x: Any) -> Array:
 
 def _of(weights: Array | None, rows: Any) -> Array | None:
     return None if weights is None else weights[rows]
-
-
-def _turned(array: Array, batch: int) -> list[Array]:
-    """A matrix (samples, width) in batches, each turned to (width, batch) and contiguous; the last may be short."""
-    whole = len(array) // batch * batch
-    full = np.ascontiguousarray(array[:whole].reshape(-1, batch, array.shape[1]).transpose(0, 2, 1))
-    rest = [np.ascontiguousarray(array[whole:].T)] if whole < len(array) else []
-    return [*full, *rest]

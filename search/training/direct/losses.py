@@ -10,13 +10,13 @@ from spaces.data_spec import Task
 
 
 class OutputGradient:
-    """Of the mean loss of so many samples, at the logits."""
+    """Of the mean loss of so many samples, at the logits of some of them."""
 
-    def __init__(self, task: Task, outputs: int, samples: int) -> None:
+    def __init__(self, task: Task, outputs: int, samples: int, *, of: int) -> None:
         shape = (outputs, samples)
         self._task, self._ones, self.out = task, constant(shape, 1.0), empty(shape)
         self._sums, self._largest, self._units = empty(samples), empty(samples), constant(outputs, 1.0)
-        self._share = constant(shape, (2.0 if task == "regression" else 1.0) / samples)
+        self._share = constant(shape, (2.0 if task == "regression" else 1.0) / of)
 
     def of(self, logits: Array, targets: Array, weights: Array | None) -> Array:
         """Write it to ``out``.
@@ -54,30 +54,30 @@ def columns_of(task: Task, y: Array, outputs: int) -> Array:
 
 
 def mean_loss(task: Task, logits: Array, y: Array, weights: Array | None = None) -> float:
-    """The mean over all samples of the task's own loss, each times its weight; ``logits``: (samples, outputs)."""
+    """The mean over all samples of the task's own loss, each times its weight; ``logits``: (outputs, samples)."""
     match task:
         case "binary":
-            column = y.reshape(logits.shape)
-            each = np.maximum(logits, 0) - logits * column + np.log1p(np.exp(-np.abs(logits)))
-            losses = each[:, 0]
+            row = y.reshape(logits.shape)
+            each = np.maximum(logits, 0) - logits * row + np.log1p(np.exp(-np.abs(logits)))
+            losses = each[0]
         case "multiclass":
-            shifted = logits - logits.max(axis=1, keepdims=True)
-            chosen = np.take_along_axis(shifted, np.ravel(y).astype(np.int64)[:, None], axis=1)[:, 0]
-            losses = np.log(np.exp(shifted).sum(axis=1)) - chosen
+            shifted = logits - logits.max(axis=0)
+            chosen = np.take_along_axis(shifted, np.ravel(y).astype(np.int64)[None], axis=0)[0]
+            losses = np.log(np.exp(shifted).sum(axis=0)) - chosen
         case _:
-            losses = np.square(logits - y.reshape(logits.shape)).mean(axis=1)
+            losses = np.square(logits - y.reshape(len(y), -1).T).mean(axis=0)
     return float(np.mean(losses if weights is None else losses * weights))
 
 
 def outputs_of(task: Task, logits: Array) -> Array:
-    """What the model says: probabilities, or the number itself; (samples, outputs)."""
+    """What the model says: probabilities, or the number itself; (samples, outputs), from (outputs, samples)."""
     match task:
         case "binary":
             out = empty(logits.shape)
             sigmoid(logits, constant(logits.shape, 1.0), out)
-            return out
         case "multiclass":
-            out = np.exp(logits - logits.max(axis=1, keepdims=True))
-            out /= out.sum(axis=1, keepdims=True)
-            return out
-    return logits
+            out = np.exp(logits - logits.max(axis=0))
+            out /= out.sum(axis=0)
+        case _:
+            out = logits.copy()
+    return np.ascontiguousarray(out.T)

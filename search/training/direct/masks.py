@@ -36,39 +36,49 @@ class Masks:
         self._least = np.uint64(np.ceil(float(np.float32(layer.rate)) * _WHOLE))
         self._state = np.array([layer.seed, 0], np.uint32)
 
-    def draw(self, steps: int, samples: int) -> Array:
-        """What the next steps multiply by: 0 or, what stays, by ``1 / (1 - rate)``; (steps * samples, units)."""
+    def draw(self, steps: int, rows: slice) -> Array:
+        """What some samples of the next steps are multiplied by: 0 or, what stays, by ``1 / (1 - rate)``.
+
+        Args:
+            rows: which samples of each step's batch.
+
+        Returns:
+            (steps * rows, units).
+        """
         seeds = np.repeat(self._state[None], steps, axis=0)
         seeds[:, 1] += np.arange(steps, dtype=np.uint32)  # as Keras counts its states
         self._state[1] += np.uint32(steps)
-        size = samples * self._units
-        at_once = max(1, _NUMBERS_AT_ONCE // size)
+        size = (rows.stop - rows.start) * self._units
+        at_once = max(1, _NUMBERS_AT_ONCE // max(size, 1))
         kept = empty((steps, size))
         for start in range(0, steps, at_once):
             some = slice(start, start + at_once)
-            np.multiply(random_bits(seeds[some], size) >= self._least, self._factor, out=kept[some])
+            bits = random_bits(seeds[some], size, first=rows.start * self._units)
+            np.multiply(bits >= self._least, self._factor, out=kept[some])
         return kept.reshape(-1, self._units)
 
 
-def random_bits(seeds: NDArray[np.uint32], size: int) -> Words:
+def random_bits(seeds: NDArray[np.uint32], size: int, *, first: int = 0) -> Words:
     """The bits of which ``tf.random.stateless_uniform`` makes numbers from 0 to 1, times 2 ** -23.
 
     Args:
         seeds: (count, 2).
-        size: how many numbers are drawn with each.
+        size: how many numbers are drawn with each; first: from the so-and-so-many-th on.
 
     Returns:
         Whole numbers below 2 ** 23, (count, size).
     """
-    lanes = -(-size // 4)
+    first_lane, skipped = divmod(first, 4)
+    lanes = -(-(skipped + size) // 4)
     signed = seeds.view(np.int32).astype(np.int64).view(np.uint64)  # TensorFlow takes them for signed ones
     scrambled = _philox([part for seed in signed.T for part in (seed & _LOW, seed >> _HALF)], _SEED_KEY)
     key, above = [word[:, None] for word in scrambled[:2]], [word[:, None] for word in scrambled[2:]]
-    words = _philox([np.arange(lanes, dtype=np.uint64)[None], np.zeros((1, 1), np.uint64), *above], key)
+    counted = np.arange(first_lane, first_lane + lanes, dtype=np.uint64)[None]
+    words = _philox([counted, np.zeros((1, 1), np.uint64), *above], key)
     found = np.empty((len(seeds), lanes, 4), np.uint64)
     for place, word in enumerate(words):
         np.bitwise_and(word, _MANTISSA, out=found[:, :, place])
-    return found.reshape(len(seeds), -1)[:, :size]
+    return found.reshape(len(seeds), -1)[:, skipped : skipped + size]
 
 
 def _philox(counter: Sequence[Words], key: Sequence[Any]) -> Sequence[Words]:

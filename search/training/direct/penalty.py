@@ -10,13 +10,15 @@ from spaces.model_config import ModelConfig
 
 
 class Penalty:
-    """L1 and L2 of the kernels, ``l1 * sum(|w|) + l2 * sum(w ** 2)``."""
+    """L1 and L2 of the kernels, ``l1 * sum(|w|) + l2 * sum(w ** 2)``, over a share of the weights."""
 
-    def __init__(self, parameters: Parameters, config: ModelConfig) -> None:
-        self._values, self._gradient = parameters.values, parameters.gradient
-        self._l1 = parameters.penalised * np.float32(config.l1) if config.l1 else None
-        self._l2 = parameters.penalised * np.float32(2 * config.l2) if config.l2 else None
-        self._pull = empty(len(parameters.values))
+    def __init__(self, parameters: Parameters, config: ModelConfig, member: int, share: slice) -> None:
+        """``member``: to whose gradient that of the penalty is added."""
+        self._values, self._gradient = parameters.values[share], parameters.gradients[member, share]
+        penalised = parameters.penalised[share]
+        self._l1 = penalised * np.float32(config.l1) if config.l1 else None
+        self._l2 = penalised * np.float32(2 * config.l2) if config.l2 else None
+        self._pull = empty(len(self._values))
 
     def add(self) -> float:
         """Add its gradient to that of the loss; gives its value."""

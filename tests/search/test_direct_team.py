@@ -1,0 +1,218 @@
+"""Do several processes that train one dense network come to what one comes to, and does none outlive its training?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from test_direct_training import assert_alike, setup_of, trained
+from tiny_training import config, parts
+
+from search.messages import TrialJob, TrialResult, WorkerSetup
+from search.training.direct import DirectLoop, loop, team_size
+from search.training.direct.team import MemberLost, Team
+from search.training.loops import epoch_order
+from search.training.threads import limit_threads
+from search.training.trial import run_trial
+from search.training.worker_data import WorkerData
+from spaces import DataSpec, ModelConfig
+from spaces.model_config import HiddenLayer
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a team is forked on Linux only")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    limit_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def none_is_left() -> Iterator[None]:
+    yield
+    assert not psutil.Process().children(), "a member outlived its team"
+
+
+@pytest.fixture
+def shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small a network is."""
+    monkeypatch.setattr(loop, "_LEAST_PRODUCTS_SHARED", 0)
+    monkeypatch.setattr(loop, "_LEAST_SAMPLES", 1)
+
+
+def trained_by(members: int, model_config: ModelConfig, task: str, epochs: int = 3) -> tuple[list[float], list[Any]]:
+    """As ``trained``, by a team."""
+    spec, train, validation = parts(task)
+    setup = setup_of(spec, threads=members)
+    model = DirectLoop.new_model(model_config, setup, seed=5)
+    training = DirectLoop(model, model_config, train, validation, setup, epochs=epochs)
+    losses = []
+    for epoch in range(1, epochs + 1):
+        losses += [training.train(epoch_order(3, epoch, len(train)))["loss"], training.validate()["loss"]]
+    assert len(psutil.Process().children()) == members - 1
+    training.release()
+    return losses, training.weights()
+
+
+def mixed(**changes: Any) -> ModelConfig:
+    """Layers of unlike widths: with and without normalisation and dropout."""
+    layers = [
+        HiddenLayer(units=9, activation="tanh", batch_norm=True, dropout=0.2),
+        HiddenLayer(units=6, activation="relu", batch_norm=False, dropout=0.3),
+        HiddenLayer(units=4, activation="elu", batch_norm=True, dropout=0.0),
+    ]
+    return config(**changes).model_copy(update={"hidden": tuple(layers)})
+
+
+@pytest.mark.usefixtures("shared_out")
+@pytest.mark.parametrize("members", [2, 3])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_team_comes_to_what_one_process_comes_to(task: str, members: int) -> None:
+    # Sixty samples in batches of 14, the last of four.
+    model_config = mixed(batch_size=14, input_dropout=0.1, l1=1e-4, l2=1e-3)
+    assert_alike(trained_by(members, model_config, task), trained(DirectLoop, model_config, task, epochs=3))
+
+
+@pytest.mark.usefixtures("shared_out")
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
+def test_each_member_updates_its_share(optimizer: str) -> None:
+    model_config = mixed(batch_size=20, optimizer=optimizer, **({"weight_decay": 0.1} if optimizer == "adamw" else {}))
+    assert_alike(trained_by(2, model_config, "binary"), trained(DirectLoop, model_config, "binary", epochs=3))
+
+
+@pytest.mark.usefixtures("shared_out")
+def test_a_last_batch_may_have_nothing_for_some() -> None:
+    model_config = mixed(batch_size=59)  # and one sample for the second step
+    with np.errstate(all="raise"):
+        assert_alike(trained_by(3, model_config, "binary"), trained(DirectLoop, model_config, "binary", epochs=3))
+
+
+@pytest.mark.usefixtures("shared_out")
+def test_the_same_team_gives_the_same_numbers_again() -> None:
+    one, two = (trained_by(2, mixed(batch_size=16), "multiclass") for _ in range(2))
+    assert one[0] == two[0]
+    for left, right in zip(one[1], two[1], strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.usefixtures("shared_out")
+def test_a_loop_begins_anew_on_other_data() -> None:
+    spec, train, validation = parts("binary")
+    setup, model_config = setup_of(spec, threads=2), mixed(batch_size=16)
+    other = replace(train, x=train.x[::-1].copy(), y=train.y[::-1].copy())
+    fresh = DirectLoop(DirectLoop.new_model(model_config, setup, seed=8), model_config, other, None, setup, epochs=2)
+    used = DirectLoop(DirectLoop.new_model(model_config, setup, seed=5), model_config, train, None, setup, epochs=2)
+    used.train(epoch_order(3, 1, len(train)))
+    used.restart(DirectLoop.new_model(model_config, setup, seed=8))
+    used.set_data(other, validation)
+    for one in (fresh, used):
+        one.train(epoch_order(3, 1, len(train)))
+        one.release()
+    for left, right in zip(fresh.weights(), used.weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_small_networks_are_not_shared_out() -> None:
+    spec = DataSpec.single((784,), 10, "multiclass")
+    wide = config(layers=1, units={"choice": [200]}, batch_size=128)
+    assert team_size(wide, spec, 2) == 2
+    assert team_size(wide, spec, 16) == 4, "each has 32 samples at the least"
+    assert team_size(wide.model_copy(update={"batch_size": 16}), spec, 2) == 1
+    assert team_size(config(batch_size=512), spec, 2) == 1
+
+
+@pytest.mark.parametrize("held", ["busy", "idle"])
+def test_a_member_that_is_killed_is_missed(held: str) -> None:
+    def meet_later() -> None:
+        if team.index == 1 and held == "busy":
+            time.sleep(60)
+
+    team = Team(2, {"wait": meet_later, "nothing": lambda: None})
+    team.run("nothing")
+    (member,) = psutil.Process().children()
+    if held == "busy":
+        subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {member.pid}"], start_new_session=True).wait()
+    else:
+        member.kill()
+        while member.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+    with pytest.raises(MemberLost, match="a process that trained with this one was killed by signal 9"):
+        team.run("wait")
+    team.close()
+
+
+def test_what_a_member_does_wrong_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        if team.index == 1:
+            raise ZeroDivisionError("on purpose")
+
+    team = Team(2, {"fail": fail})
+    with pytest.raises(MemberLost, match="ended with exit code 1"):
+        team.run("fail")
+    team.close()
+    assert "ZeroDivisionError: on purpose" in capfd.readouterr().err
+
+
+def test_members_end_with_the_process_that_began_them() -> None:
+    """Killed while they wait for it in the midst of a step."""
+    program = (
+        "import os, time\nfrom search.training.direct.team import Team\n"
+        "def work():\n  if team.index == 0: print(team._others[0].pid, flush=True); time.sleep(60)\n"
+        "team = Team(2, {'work': work})\nteam.run('work')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as began:
+        assert began.stdout is not None
+        member = psutil.Process(int(began.stdout.readline()))
+        began.send_signal(signal.SIGKILL)
+        began.wait()
+        psutil.wait_procs([member], timeout=10)
+    assert not member.is_running()
+
+
+def test_a_training_that_is_broken_off_leaves_no_member_behind() -> None:
+    def broken() -> None:
+        if team.index == 0:
+            raise KeyboardInterrupt
+
+    team = Team(3, {"broken": broken})
+    with pytest.raises(KeyboardInterrupt):
+        team.run("broken")  # the others wait for this one
+    team.close()
+
+
+@pytest.mark.usefixtures("shared_out")
+def test_a_trial_whose_member_is_killed_fails_and_the_next_goes_on(tmp_path: Path) -> None:
+    spec, train, _ = parts("binary")
+    for name, array in (("x_train", train.x), ("y_train", train.y)):
+        np.save(tmp_path / f"{name}.npy", array)
+        np.save(tmp_path / f"{name.replace('train', 'validation')}.npy", array)
+    setup = WorkerSetup(tmp_path, spec, ("accuracy",), "val_loss", "minimize", None, 2)
+    data = WorkerData(tmp_path)
+
+    def run(*, killed: bool) -> TrialResult:
+        from search.messages import Decision
+
+        running = run_trial(TrialJob(0, mixed(batch_size=16), seed=1, epochs=3, early_stopping=0), setup, data)
+        try:
+            next(running)
+            if killed:
+                (member,) = psutil.Process().children()
+                os.kill(member.pid, signal.SIGKILL)
+            while True:
+                running.send(Decision())
+        except StopIteration as end:
+            result: TrialResult = end.value
+            return result
+
+    lost = run(killed=True)
+    assert (lost.outcome, lost.reason) == ("failed", "a process that trained with this one was killed by signal 9")
+    assert run(killed=False).outcome == "completed"
