@@ -90,7 +90,7 @@ class Plan:
     @property
     def threads(self) -> int:
         """Threads of one worker."""
-        return thread_count(self.experiment)
+        return thread_count(self.experiment, self.space, self.dataset.spec)
 
     def with_threads(self, threads: int) -> Plan:
         """The same with so many threads a worker."""

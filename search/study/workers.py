@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 
 from search.experiment import Experiment, SearchConfig
+from spaces import DataSpec, Space, resolve
+from spaces.domains import Suggester
+from spaces.suggesters import Extreme, Sampled
 
 # A worker with small data holds 0.6 to 1 GB, nearly all of it TensorFlow.
 _WORKER_BYTES = 1_500_000_000
 _MOST_WORKERS = 8
+_DRAWS = 30
 # Their layers are too small to be shared out: what a second thread computes, both lose by waiting for each other.
 _OF_SMALL_LAYERS = frozenset({"linear", "mlp", "rnn"})
 
@@ -23,7 +27,7 @@ def worker_count(search: SearchConfig) -> int:
     return min(search.workers or min(_cores(), affordable, _MOST_WORKERS), search.trials)
 
 
-def thread_count(experiment: Experiment) -> int:
+def thread_count(experiment: Experiment, space: Space, spec: DataSpec) -> int:
     """Threads of one worker: as asked, else its share of the cores.
 
     One for small layers, and in a process that has other things to do.
@@ -31,9 +35,24 @@ def thread_count(experiment: Experiment) -> int:
     search = experiment.search
     if experiment.training.threads is not None:
         return experiment.training.threads
-    if search.executor == "inline" or experiment.model in _OF_SMALL_LAYERS:
+    each = max(1, _cores() // worker_count(search))
+    if search.executor == "inline" or each == 1:
         return 1
-    return max(1, _cores() // worker_count(search))
+    if experiment.model in _OF_SMALL_LAYERS:
+        return each if search.executor == "local" and _are_shared_out(space, spec, each) else 1
+    return each
+
+
+def _are_shared_out(space: Space, spec: DataSpec, threads: int) -> bool:
+    """Whether all models of a space train in NumPy, as far as a few draws show, and the largest in several processes.
+
+    What is left to TensorFlow would lose by a second thread.
+    """
+    from search.training.direct import is_known, team_size
+
+    drawn: list[Suggester] = [Extreme(largest=True), *(Sampled(seed) for seed in range(_DRAWS))]
+    configs = [resolve(space.suggest(one), family=space.family) for one in drawn]
+    return team_size(configs[0], spec, threads) > 1 and all(is_known(config, spec) for config in configs)
 
 
 def _cores() -> int:

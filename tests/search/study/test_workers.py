@@ -12,10 +12,13 @@ from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.messages import WorkerSetup
 from search.study import workers
+from spaces import DataSpec
+
+WIDE = {"layers": 1, "units": {"choice": [64, 1500]}}
 
 
 @pytest.mark.parametrize(
-    ("model", "search", "training", "threads"),
+    ("model", "search", "others", "threads"),
     [
         ("cnn", {"workers": 1}, {}, 6),
         ("cnn", {"workers": 2}, {}, 3),
@@ -24,16 +27,20 @@ from search.study import workers
         ("own.py:build", {"workers": 12, "trials": 3}, {}, 2),
         ("own.py:build", {"executor": "inline"}, {}, 1),
         ("mlp", {"workers": 1}, {}, 1),
-        ("mlp", {"workers": 3}, {"threads": 5}, 5),
+        ("mlp", {"workers": 3}, {"training": {"threads": 5}}, 5),
+        ("mlp", {"workers": 2}, {"space": WIDE, "training": {"batch_size": 256}}, 3),
+        ("mlp", {"executor": "inline"}, {"space": WIDE, "training": {"batch_size": 256}}, 1),
+        ("mlp", {"workers": 2}, {"space": {**WIDE, "layer_norm": [True, False]}, "training": {"batch_size": 256}}, 1),
     ],
 )
 def test_workers_share_the_processor(
-    model: str, search: dict[str, Any], training: dict[str, Any], threads: int, monkeypatch: pytest.MonkeyPatch
+    model: str, search: dict[str, Any], others: dict[str, Any], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "_cores", lambda: 6)
-    data = {"source": "sklearn:digits"}
-    content = {"study": "digits", "data": data, "model": model, "search": search, "training": training}
-    assert workers.thread_count(parse_experiment(content, "here")) == threads
+    content = {"study": "digits", "data": {"source": "sklearn:digits"}, "model": model, "search": search, **others}
+    experiment = parse_experiment(content, "here")
+    spec = DataSpec.single((64,), 10, "multiclass")
+    assert workers.thread_count(experiment, experiment.build_space(), spec) == threads
 
 
 def test_a_study_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
