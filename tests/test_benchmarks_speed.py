@@ -20,6 +20,7 @@ from benchmarks.speed.works import (
     KERAS_TUNER,
     OURS,
     OURS_2,
+    OURS_HALF,
     SCRIPT,
     WORKS,
     Work,
@@ -76,7 +77,7 @@ def some_results() -> dict[str, Any]:
 @pytest.mark.parametrize("small", [False, True])
 def test_a_work_is_a_study_that_starts_with_its_configs(work: Work, small: bool) -> None:
     work = quick(work) if small else work
-    content = experiment_content(work, "made-up.csv", seed=3, workers=1)
+    content = experiment_content(work, "made-up.csv", seed=3, contestant=OURS)
     experiment = parse_experiment(content, work.name)
     pinned, notices = experiment.pinned(experiment.build_space())
     assert len(pinned) == len(work.configs)
@@ -86,6 +87,16 @@ def test_a_work_is_a_study_that_starts_with_its_configs(work: Work, small: bool)
         assert experiment.search.trials == len(work.configs)
         assert experiment.training.early_stopping == 0
         assert experiment.search.pruner.name == "none"
+
+
+def test_two_workers_are_measured_against_one_on_as_many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    contents = {
+        name: experiment_content(BY_NAME["fashion"], "fashion", seed=3, contestant=name)
+        for name in (OURS, OURS_HALF, OURS_2)
+    }
+    assert [content["search"]["workers"] for content in contents.values()] == [1, 1, 2]
+    assert [content["training"].get("threads") for content in contents.values()] == [None, 3, None]
 
 
 @every_work
@@ -238,5 +249,5 @@ def test_peers_have_the_versions_that_kerasweep_has() -> None:
 
 def test_every_contestant_has_a_contest() -> None:
     assert {name for work in WORKS for name in work.contestants} == {
-        OURS, OURS_2, KERAS_TUNER, SCRIPT, FITS, HYPERBAND,
+        OURS, OURS_HALF, OURS_2, KERAS_TUNER, SCRIPT, FITS, HYPERBAND,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What does a study take from when its workers have loaded their libraries? (`kerasweep run` is measured as a whole.)
+"""What does a study take from when its processes have loaded their libraries? (`kerasweep run` is measured as a whole.)
 
 python kerasweep_study.py EXPERIMENT.yaml
 """
@@ -20,13 +20,12 @@ import sklearn.preprocessing
 from task import Outcome
 
 import search.data.load
-from search.executors.local import LocalExecutor
 from search.experiment import load_experiment
 from search.home import Home
 from search.messages import EpochReport
 from search.pictures.rows import TrialRow
 from search.study.observer import Silent
-from search.study.run import make_executor, run_study
+from search.study.run import make_executor, make_tracker, run_study
 
 LOADED = (optuna, pd, sklearn, search.data.load)  # what the coordinator would import while the workers do
 
@@ -49,25 +48,26 @@ class Noting(Silent):
             self.outcome.add((row.seconds or 0.0) / len(histories), history, row.parameters or 0)
 
 
-def wait_until_idle(executor: LocalExecutor) -> None:
-    """Wait until the workers have imported what they need: they are there, and compute no more."""
-    workers, before, still = [psutil.Process(pid) for pid in executor.pids], 0.0, 0
+def wait_until_idle() -> None:
+    """Wait until workers and record have imported what they need: they are there, and compute no more."""
+    before, still = 0.0, 0
     while still < 4:
         time.sleep(0.25)
-        now = sum(sum(worker.cpu_times()[:2]) for worker in workers)
-        at_rest = now - before < 0.02 and all(worker.status() == psutil.STATUS_SLEEPING for worker in workers)
+        processes = psutil.Process().children(recursive=True)
+        now = sum(sum(process.cpu_times()[:2]) for process in processes)
+        at_rest = now - before < 0.02 and all(one.status() == psutil.STATUS_SLEEPING for one in processes)
         still, before = still + 1 if at_rest else 0, now
 
 
 def main() -> None:
     """Run the study in a folder of its own, and say what came out."""
-    experiment = load_experiment(Path(sys.argv[1]))
+    experiment, home = load_experiment(Path(sys.argv[1])), Home(Path.cwd() / "home")
     executor = make_executor(experiment.search)
-    assert isinstance(executor, LocalExecutor)
     executor.open()
-    wait_until_idle(executor)
+    tracker = make_tracker(experiment, home)  # which imports MLflow and makes its database
+    wait_until_idle()
     outcome = Outcome()
-    run_study(experiment, home=Home(Path.cwd() / "home"), executor=executor, observer=Noting(outcome))
+    run_study(experiment, home=home, executor=executor, tracker=tracker, observer=Noting(outcome))
     outcome.say()
 
 

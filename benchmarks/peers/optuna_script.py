@@ -93,11 +93,11 @@ class Search:
 
 def main() -> None:
     """Search, log the best model, and say what came out."""
-    task, outcome = read_task(), Outcome()
-    keras.utils.set_random_seed(task.seed)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     mlflow.set_experiment("search")
+    task, outcome = read_task(), Outcome()  # from here on: the database is there for kerasweep's search too
+    keras.utils.set_random_seed(task.seed)
     search = Search(task, outcome)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=task.seed))
     for config in task.configs:

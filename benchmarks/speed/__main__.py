@@ -15,11 +15,11 @@ from benchmarks.speed.picture import draw
 from benchmarks.speed.prepare import prepare
 from benchmarks.speed.results import Results, at, load, put, save, settings_of
 from benchmarks.speed.runs import ROOT, Run, RunFailed, run, warm_up
-from benchmarks.speed.works import OURS, OURS_2, WORKS, Work, chosen, quick
+from benchmarks.speed.works import OURS, OURS_2, OURS_HALF, WORKS, Work, chosen, quick
 
 HERE = ROOT / "benchmarks"
 QUICK = ROOT / "build" / "bench-quick"
-_OF_OURS = (OURS, OURS_2)
+_OF_OURS = (OURS, OURS_HALF, OURS_2)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.speed.page import ratio
 from benchmarks.speed.results import Comparison, Results, bound, comparisons
-from benchmarks.speed.works import OURS_2, WORKS, Work
+from benchmarks.speed.works import OURS, OURS_2, OURS_HALF, WORKS, Work
 
 _MET, _SHORT, _GOAL = "#2a78d6", "#c9822b", "#333333"
 _LABEL = 1.4  # so many times further right a label ends than its bar
@@ -54,5 +54,9 @@ def draw(results: Results, path: Path) -> None:
 
 
 def _label(work: Work, one: Comparison) -> str:
-    who = "2 workers, against 1 worker" if one.contest.fast == OURS_2 else f"against {one.contest.slow}"
-    return f"{work.name}: {who}"
+    against = one.contest.slow
+    if one.contest.fast == OURS_2:
+        alone = "1 worker" if OURS_HALF not in work.contestants else "1 worker on all cores"
+        against = alone if against == OURS else against.removeprefix("kerasweep, ")
+        return f"{work.name}: 2 workers, against {against}"
+    return f"{work.name}: against {against}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 
 from benchmarks.speed.arithmetic import operations
 from benchmarks.speed.stand_ins import source_of
-from benchmarks.speed.works import Work
+from benchmarks.speed.works import OURS, OURS_2, OURS_HALF, Work
 from search.experiment import parse_experiment
 from search.study.arrays import write_arrays
 from search.study.plan import make_plan
@@ -26,20 +27,19 @@ class Prepared:
 
     Attributes:
         task: file that tells a peer what to do.
-        experiment: kerasweep's file; ``experiment_2`` is the same with two workers.
+        experiments: kerasweep's files, by the contestant.
         made_up: whether the data are a stand-in.
         operations: floating-point operations of the whole work; None where how much is done is open.
     """
 
     task: Path
-    experiment: Path
-    experiment_2: Path
+    experiments: dict[str, Path]
     made_up: bool
     operations: int | None
 
 
-def experiment_content(work: Work, source: str, seed: int, workers: int | None) -> dict[str, Any]:
-    """The work as an experiment file's content; ``workers`` None leaves their number to kerasweep."""
+def experiment_content(work: Work, source: str, seed: int, contestant: str) -> dict[str, Any]:
+    """The work as an experiment file's content, for one contestant of ours."""
     content: dict[str, Any] = {
         "study": work.name,
         "data": {**work.data, "source": source},
@@ -52,7 +52,9 @@ def experiment_content(work: Work, source: str, seed: int, workers: int | None) 
     if work.kind != "target":  # a search for a target has all that a user gets
         content["start_with"] = [_pin(config, work) for config in work.configs]
         content["training"]["early_stopping"] = 0
-        content["search"] |= {"pruner": "none", "workers": workers}
+        content["search"] |= {"pruner": "none", "workers": 2 if contestant == OURS_2 else 1}
+    if contestant == OURS_HALF:
+        content["training"]["threads"] = max(1, (os.cpu_count() or 1) // 2)
     if work.folds:
         content["validation"] = {"folds": work.folds}
     return content
@@ -63,11 +65,11 @@ def prepare(work: Work, folder: Path, data_folder: Path | None, seed: int) -> Pr
     source, made_up = source_of(str(work.data["source"]), data_folder, folder.parent / "data")
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for workers in (1, 2):
-        content = experiment_content(work, source, seed, workers)
-        files[workers] = folder / f"experiment_{workers}.yaml"
-        files[workers].write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    experiment = parse_experiment(experiment_content(work, source, seed, 1), work.name)
+    for number, contestant in enumerate((OURS, OURS_HALF, OURS_2)):
+        content = experiment_content(work, source, seed, contestant)
+        files[contestant] = folder / f"experiment_{number}.yaml"
+        files[contestant].write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    experiment = parse_experiment(experiment_content(work, source, seed, OURS), work.name)
     plan = make_plan(experiment, place=work.name, folder=folder)
     arrays = folder / "arrays"
     write_arrays(plan.dataset, arrays, experiment.validation, seed=seed)
@@ -87,7 +89,7 @@ def prepare(work: Work, folder: Path, data_folder: Path | None, seed: int) -> Pr
     path.write_text(json.dumps(task, indent=1), encoding="utf-8")
     rows, shape = _rows(arrays, work.folds), spec.inputs[0].shape
     each = [operations(config, shape, spec.outputs, rows, work.epochs) for config in work.configs]
-    return Prepared(path, files[1], files[2], made_up, sum(each) or None)
+    return Prepared(path, files, made_up, sum(each) or None)
 
 
 def _pin(config: Any, work: Work) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.prepare import Prepared
-from benchmarks.speed.works import FITS, HYPERBAND, KERAS_TUNER, OURS, OURS_2, SCRIPT, Work
+from benchmarks.speed.works import FITS, HYPERBAND, KERAS_TUNER, OURS, SCRIPT, Work
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "benchmarks" / "peers"
@@ -57,7 +57,7 @@ def run(contestant: str, work: Work, prepared: Prepared, peers: str) -> Run:
     Raises:
         RunFailed: with the last lines that it wrote.
     """
-    file = prepared.experiment_2 if contestant == OURS_2 else prepared.experiment
+    file = prepared.experiments.get(contestant, prepared.experiments[OURS])
     limit = work.cap_seconds
     if work.kind == "target":
         if contestant == OURS:
