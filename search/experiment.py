@@ -68,9 +68,10 @@ class TrainingConfig(_Section):
             ``{0: 1, 1: 5}`` (1 for those left out); None is 1 for all. Validation counts all alike.
         threshold: the metric (accuracy, balanced_accuracy, f1, mcc) for which the probability is chosen, on the
             validation part, above which a sample is of the second class; it is kept with the model. None is 0.5.
-        threads: threads of a worker (TensorFlow, PyTorch), kept with the study: with as many, a seed gives equal
-            numbers. None shares the processor out among the workers for convolutions and for your own model, and is
-            one for other families (more pays for wide layers in batches of 500 and more) and the executor ``inline``.
+        threads: threads of a worker (TensorFlow, PyTorch), or processes that train a large dense network together
+            (Linux), kept with the study: with as many, a seed gives equal numbers. None shares the processor out among
+            the workers for convolutions, your own model and large dense networks of the usual parts; it is one for
+            other models and the executor ``inline``.
     """
 
     epochs: int = Field(100, ge=1, le=1_000_000, strict=True)

@@ -39,7 +39,9 @@ def thread_count(experiment: Experiment, space: Space, spec: DataSpec) -> int:
     if search.executor == "inline" or each == 1:
         return 1
     if experiment.model in _OF_SMALL_LAYERS:
-        return each if search.executor == "local" and _are_shared_out(space, spec, each) else 1
+        keras_computes_so = (os.environ.get("KERAS_BACKEND") or "tensorflow") == "tensorflow"
+        shared = keras_computes_so and search.executor == "local" and _are_shared_out(space, spec, each)
+        return each if shared else 1
     return each
 
 

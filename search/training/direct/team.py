@@ -52,9 +52,6 @@ class Team:
         """``works``: what members may be told to do, by name."""
         self.size, self.index = size, 0
         self._works, self._others = works, list[_Other]()
-        context = multiprocessing.get_context("fork") if size > 1 else None
-        # Of each pair of members: how often one has arrived where it waits for the other.
-        self._arrived = [[context.Semaphore(0) for _ in range(size)] for _ in range(size)] if context else []
         self._begun_by, self._closed = os.getpid(), self.empty(1)
         self._closed[:] = 0.0
 
@@ -122,6 +119,9 @@ class Team:
                 raise MemberLost(f"a process that trained with this one {how}")
 
     def _fork(self) -> None:
+        context, members = multiprocessing.get_context("fork"), range(self.size)
+        # Of each pair of members: how often one has arrived where it waits for the other.
+        self._arrived = [[context.Semaphore(0) for _ in members] for _ in members]
         for index in range(1, self.size):
             line, told = multiprocessing.Pipe(duplex=False)
             with warnings.catch_warnings():

@@ -43,6 +43,22 @@ def test_workers_share_the_processor(
     assert workers.thread_count(experiment, experiment.build_space(), spec) == threads
 
 
+def test_another_backend_knows_no_team(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_cores", lambda: 6)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    content = {
+        "study": "digits",
+        "data": {"source": "sklearn:digits"},
+        "model": "mlp",
+        "search": {"workers": 1},
+        "space": WIDE,
+        "training": {"batch_size": 256},
+    }
+    experiment = parse_experiment(content, "here")
+    spec = DataSpec.single((64,), 10, "multiclass")
+    assert workers.thread_count(experiment, experiment.build_space(), spec) == 1
+
+
 def test_a_study_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     monkeypatch.setattr(workers, "_OF_SMALL_LAYERS", frozenset())
