@@ -269,7 +269,7 @@ class PictureResult:
 
 @dataclass(frozen=True)
 class JobLost:
-    """The worker of a job died, hung or grew too large; its process is gone."""
+    """The worker of a job, or a process that trained with it, died, hung or grew too large."""
 
     number: int
     reason: str

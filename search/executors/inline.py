@@ -77,6 +77,7 @@ class InlineExecutor:
         self._forget()
 
     def _advance(self, job: Job) -> Event | None:
+        from search.training.direct import MemberLost
         from search.training.trial import run_trial, score
 
         assert self._setup is not None, "start() comes first"
@@ -97,6 +98,8 @@ class InlineExecutor:
         except StopIteration as end:
             result: TrialResult = end.value
             return result
+        except MemberLost as error:
+            return JobLost(job.number, str(error))
 
     def _forget(self) -> None:
         if self._running is not None:

@@ -18,7 +18,9 @@ from search.errors import mistake_in
 from search.messages import (
     Decision,
     EpochReport,
+    Event,
     Job,
+    JobLost,
     PictureJob,
     Reply,
     Report,
@@ -74,6 +76,7 @@ def main(descriptor: int, parent: int, began: float) -> None:
 
 
 def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line: Connection) -> None:
+    from search.training.direct import MemberLost
     from search.training.trial import run_trial, score
 
     if isinstance(job, PictureJob):
@@ -98,9 +101,16 @@ def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line
                     reply = answer
             report = running.send(reply)
     except StopIteration as end:
-        line.send(end.value)
-        for _ in range(owed):
-            line.recv()
+        _end(line, end.value, owed)
+    except MemberLost as error:
+        _end(line, JobLost(job.number, str(error)), owed)
+
+
+def _end(line: Connection, event: Event, owed: int) -> None:
+    """Say how a job ended, and take the answers that are still on their way."""
+    line.send(event)
+    for _ in range(owed):
+        line.recv()
 
 
 def _must_wait(job: TrialJob, report: Report) -> bool:

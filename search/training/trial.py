@@ -29,7 +29,7 @@ from search.messages import (
     WorkerSetup,
 )
 from search.stopwatch import Stopwatch
-from search.training.direct import MemberLost, Sketch
+from search.training.direct import Sketch
 from search.training.kept import KeptLoops
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, loop_kind
@@ -52,7 +52,8 @@ def run_trial(
     Each report expects its reply; the result is returned. One model and one traced loop serve all rounds: between them
     the variables are set back to those of a model that was built under the round's own seed.
 
-    Expected failures (a loss that is not finite, memory that runs out) become results; anything else is raised.
+    Expected failures (a loss that is not finite, memory that runs out) become results; anything else is raised, also
+    that a process of the trial's team was lost (`search.training.direct.MemberLost`), which is no fault of the trial.
 
     Args:
         kept: the graphs of earlier trials over the same data, in which this one may train, and its own is kept for the
@@ -72,8 +73,6 @@ def run_trial(
     except out_of_memory_errors():
         kept.clear()
         return progress.result("failed", "out of memory; search smaller layers or a smaller batch_size")
-    except MemberLost as error:
-        return progress.result("failed", str(error))
     finally:
         kept.release()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,13 +17,13 @@ import pytest
 from test_direct_training import assert_alike, setup_of, trained
 from tiny_training import config, parts
 
-from search.messages import TrialJob, TrialResult, WorkerSetup
+from search.executors.inline import InlineExecutor
+from search.executors.local import LocalExecutor
+from search.messages import Decision, EpochReport, JobLost, TrialJob, TrialResult, WorkerBug, WorkerSetup
 from search.training.direct import DirectLoop, loop, team_size
 from search.training.direct.team import MemberLost, Team
 from search.training.loops import epoch_order
 from search.training.threads import limit_threads
-from search.training.trial import run_trial
-from search.training.worker_data import WorkerData
 from spaces import DataSpec, ModelConfig
 from spaces.model_config import HiddenLayer
 
@@ -189,30 +188,48 @@ def test_a_training_that_is_broken_off_leaves_no_member_behind() -> None:
     team.close()
 
 
-@pytest.mark.usefixtures("shared_out")
-def test_a_trial_whose_member_is_killed_fails_and_the_next_goes_on(tmp_path: Path) -> None:
-    spec, train, _ = parts("binary")
-    for name, array in (("x_train", train.x), ("y_train", train.y)):
-        np.save(tmp_path / f"{name}.npy", array)
-        np.save(tmp_path / f"{name.replace('train', 'validation')}.npy", array)
-    setup = WorkerSetup(tmp_path, spec, ("accuracy",), "val_loss", "minimize", None, 2)
-    data = WorkerData(tmp_path)
+def job_and_setup(folder: Path) -> tuple[TrialJob, WorkerSetup]:
+    """A wide network on made-up rows, for a team of two."""
+    rng = np.random.default_rng(0)
+    for part, rows in (("train", 512), ("validation", 64)):
+        np.save(folder / f"x_{part}.npy", rng.normal(size=(rows, 400)).astype(np.float32))
+        np.save(folder / f"y_{part}.npy", rng.integers(0, 2, (rows, 1)).astype(np.float32))
+    wide = config(layers=1, units={"choice": [120]}, batch_size=256)
+    spec = DataSpec.single((400,), 1, "binary")
+    setup = WorkerSetup(folder, spec, ("accuracy",), "val_loss", "minimize", None, threads=2)
+    return TrialJob(0, wide, seed=1, epochs=200, early_stopping=0), setup
 
-    def run(*, killed: bool) -> TrialResult:
-        from search.messages import Decision
 
-        running = run_trial(TrialJob(0, mixed(batch_size=16), seed=1, epochs=3, early_stopping=0), setup, data)
-        try:
-            next(running)
-            if killed:
-                (member,) = psutil.Process().children()
-                os.kill(member.pid, signal.SIGKILL)
-            while True:
-                running.send(Decision())
-        except StopIteration as end:
-            result: TrialResult = end.value
-            return result
+@pytest.mark.filterwarnings("ignore:TensorFlow already runs in this process")  # which the team does not use
+@pytest.mark.parametrize("kind", [InlineExecutor, LocalExecutor])
+def test_a_trial_whose_member_is_killed_is_lost_and_may_be_trained_again(kind: Any, tmp_path: Path) -> None:
+    job, setup = job_and_setup(tmp_path)
+    executor = kind() if kind is InlineExecutor else kind(1, jobs_per_worker=100, memory_bytes=10**10)
+    try:
+        executor.start(setup)
+        executor.submit(job)
+        until(executor, EpochReport)
+        worker = psutil.Process() if kind is InlineExecutor else psutil.Process(executor.pids[0])
+        (member,) = worker.children()
+        member.kill()
+        lost = until(executor, JobLost)
+        assert lost == JobLost(0, "a process that trained with this one was killed by signal 9")
+        executor.submit(replace(job, epochs=3, attempt=2))
+        assert until(executor, TrialResult).outcome == "completed"
+    finally:
+        executor.close()
 
-    lost = run(killed=True)
-    assert (lost.outcome, lost.reason) == ("failed", "a process that trained with this one was killed by signal 9")
-    assert run(killed=False).outcome == "completed"
+
+def until(executor: Any, kind: type[Any]) -> Any:
+    """The next event of this kind; reports before it are answered."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for event in executor.events(0.2):
+            assert not isinstance(event, WorkerBug), event
+            if isinstance(event, kind):
+                if isinstance(event, EpochReport):
+                    executor.answer(event.number, Decision())
+                return event
+            if isinstance(event, EpochReport):
+                executor.answer(event.number, Decision())
+    raise AssertionError(f"no {kind.__name__} came")
