@@ -95,6 +95,18 @@ def test_a_last_batch_may_have_nothing_for_some() -> None:
         assert_alike(trained_by(3, model_config, "binary"), trained(DirectLoop, model_config, "binary", epochs=3))
 
 
+@pytest.mark.parametrize("members", range(1, 8))
+def test_shares_are_all_of_it_and_grow_with_it(members: int) -> None:
+    team, before = Team(members, {}), [0] * members
+    for count in range(200):
+        shares = [team.share(count, member) for member in range(members)]
+        assert [number for share in shares for number in range(share.start, share.stop)] == list(range(count))
+        sizes = [share.stop - share.start for share in shares]
+        assert max(sizes) - min(sizes) <= 1
+        assert all(now >= then for now, then in zip(sizes, before, strict=True)), "a short batch's part fits its place"
+        before = sizes
+
+
 @pytest.mark.usefixtures("shared_out")
 def test_the_same_team_gives_the_same_numbers_again() -> None:
     one, two = (trained_by(2, mixed(batch_size=16), "multiclass") for _ in range(2))

@@ -60,9 +60,11 @@ class Team:
         return empty(shape) if self.size == 1 else in_memory(mmap.mmap(-1, bytes_of(shape) + LINE), shape)
 
     def share(self, count: int, member: int | None = None) -> slice:
-        """A member's share of so many things (this one's by default), the same for all but one or none."""
+        """A member's share of so many things (this one's by default), never larger than its share of more of them."""
         index = self.index if member is None else member
-        return slice(count * index // self.size, count * (index + 1) // self.size)
+        each, more = divmod(count, self.size)
+        start = each * index + min(index, more)
+        return slice(start, start + each + (index < more))
 
     def run(self, work: str, *given: Any) -> None:
         """Let all members do their part of a work, and wait for the last.
