@@ -40,7 +40,7 @@ class StudyJournal(JournalFileBackend):
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Read the records from one on, which is as a rule where the last reading ended; Optuna's hook."""
         yield from super().read_logs(log_number_from)
-        # Optuna notes down where every record begins, in 3 kB a trial.
+        # Optuna notes down where every record begins, and keeps that for ever.
         last = next(reversed(self._log_number_offset))
         self._log_number_offset = {0: 0, last: self._log_number_offset[last]}
 
