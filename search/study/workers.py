@@ -40,8 +40,7 @@ def thread_count(experiment: Experiment, space: Space, spec: DataSpec) -> int:
         return 1
     if experiment.model in _OF_SMALL_LAYERS:
         keras_computes_so = (os.environ.get("KERAS_BACKEND") or "tensorflow") == "tensorflow"
-        shared = keras_computes_so and search.executor == "local" and _are_shared_out(space, spec, each)
-        return each if shared else 1
+        return each if keras_computes_so and _are_shared_out(space, spec, each) else 1
     return each
 
 
