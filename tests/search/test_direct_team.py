@@ -35,10 +35,20 @@ def one_thread() -> None:
     limit_threads(1)
 
 
+_before: set[psutil.Process] = set()  # what other modules' fixtures keep: servers, for one
+
+
+def members_of(process: psutil.Process | None = None) -> list[psutil.Process]:
+    """The processes that were begun here during this test, or by this other one."""
+    return [child for child in (process or psutil.Process()).children() if child not in _before]
+
+
 @pytest.fixture(autouse=True)
 def none_is_left() -> Iterator[None]:
+    _before.clear()
+    _before.update(psutil.Process().children())
     yield
-    assert not psutil.Process().children(), "a member outlived its team"
+    assert not members_of(), "a member outlived its team"
 
 
 @pytest.fixture
@@ -57,7 +67,7 @@ def trained_by(members: int, model_config: ModelConfig, task: str, epochs: int =
     losses = []
     for epoch in range(1, epochs + 1):
         losses += [training.train(epoch_order(3, epoch, len(train)))["loss"], training.validate()["loss"]]
-    assert len(psutil.Process().children()) == members - 1
+    assert len(members_of()) == members - 1
     training.release()
     return losses, training.weights()
 
@@ -149,7 +159,7 @@ def test_a_member_that_is_killed_is_missed(held: str) -> None:
 
     team = Team(2, {"wait": meet_later, "nothing": lambda: None})
     team.run("nothing")
-    (member,) = psutil.Process().children()
+    (member,) = members_of()
     if held == "busy":
         subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {member.pid}"], start_new_session=True).wait()
     else:
@@ -222,7 +232,7 @@ def test_a_trial_whose_member_is_killed_is_lost_and_may_be_trained_again(kind: A
         executor.submit(job)
         until(executor, EpochReport)
         worker = psutil.Process() if kind is InlineExecutor else psutil.Process(executor.pids[0])
-        (member,) = worker.children()
+        (member,) = members_of(worker)
         member.kill()
         lost = until(executor, JobLost)
         assert lost == JobLost(0, "a process that trained with this one was killed by signal 9")
