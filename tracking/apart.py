@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Literal
@@ -38,8 +38,12 @@ class TrackerApart:
     them hold, calls wait. When its caller is killed, it writes what it was told, and ends.
     """
 
-    def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
-        """Start the process, which begins to import MLflow at once; nothing is waited for. As for `MlflowTracker`."""
+    def __init__(self, uri: str, artifact_root: Path | None = None, *, ahead: Sequence[str] = ()) -> None:
+        """Start the process, which begins to import MLflow at once; nothing is waited for. As for `MlflowTracker`.
+
+        Args:
+            ahead: modules that what is recorded will need, which the process imports while there is nothing to record.
+        """
         self._session = Session()
         self._failure: BaseException | None = None
         self._told = False  # whether a caller has seen the failure
@@ -60,7 +64,7 @@ class TrackerApart:
             env=environment(),
         )
         theirs.close()
-        self._send((uri, artifact_root))
+        self._send((uri, artifact_root, tuple(ahead)))
 
     @property
     def busy_seconds(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import signal
@@ -28,7 +29,9 @@ def main(descriptor: int) -> None:
     os.nice(_NICE)
     _set_priority(_GIVING_WAY)
     line = Connection(descriptor)
-    ((uri, artifact_root),) = line.recv()
+    ((uri, artifact_root, ahead),) = line.recv()
+    for module in ahead:  # before MLflow, which a thread imports: two that import at once may meet half a module
+        importlib.import_module(module)
     tracker = MlflowTracker(uri, artifact_root)
     try:
         _serve(tracker, line)

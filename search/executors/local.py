@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 from search.executors.processes import ForkServer, WorkerProcess
 from search.messages import (
+    Decision,
     EpochReport,
     Event,
     Job,
@@ -38,6 +39,8 @@ class _Worker:
     ready: bool = False
     reason: str = ""  # why we ended it; empty if it ended by itself
     too_large: bool = False
+    unanswered: list[int] = field(default_factory=list)  # of reports that came together, and are answered together
+    reply: Reply | None = None  # to the first of them as far as they are answered, a stop before all else
 
 
 class LocalExecutor:
@@ -83,8 +86,15 @@ class LocalExecutor:
 
     def answer(self, number: int, reply: Reply) -> None:
         worker = self._worker_of(number)
-        if worker is not None:
-            _send(worker, reply)
+        if worker is None or not worker.unanswered:
+            return
+        if worker.reply != Decision(stop=True):
+            worker.reply = reply
+        worker.unanswered[0] -= 1
+        if not worker.unanswered[0]:
+            _send(worker, worker.reply)
+            worker.unanswered.pop(0)
+            worker.reply = None
 
     def cancel(self, number: int, reason: str) -> None:
         if any(job.number == number for job in self._waiting):
@@ -115,17 +125,22 @@ class LocalExecutor:
 
     def _read(self, worker: _Worker) -> Iterator[Event]:
         try:
-            event: Event = worker.process.line.recv()
+            said: Event | tuple[Report, ...] = worker.process.line.recv()
         except (EOFError, OSError):
             yield from self._bury(worker)
             return
+        if isinstance(said, tuple):
+            held = max(report.memory_bytes if isinstance(report, EpochReport) else 0 for report in said)
+            if held > 2 * self._memory_bytes:
+                worker.too_large = True
+                _kill(worker, f"the worker held {format_bytes(held)}, over twice its worker_memory")
+                return
+            worker.unanswered.append(len(said))
+            yield from said
+            return
+        event = said
         if isinstance(event, WorkerReady):
             worker.ready, self._failed_starts = True, 0
-        elif isinstance(event, Report):
-            if isinstance(event, EpochReport) and event.memory_bytes > 2 * self._memory_bytes:
-                worker.too_large = True
-                _kill(worker, f"the worker held {format_bytes(event.memory_bytes)}, over twice its worker_memory")
-                return
         elif isinstance(event, WorkerBug):
             worker.job = None
         else:

@@ -16,7 +16,7 @@ class Executor(Protocol):
     - ``answer`` brings the reply to each report: a Decision for an EpochReport or a RoundReport, a Suggested for a
       Suggest. A job waits for it, but for reports that are not ``judged``, to which it may come later.
     - ``events`` returns as soon as there is one, at the latest after the timeout; it never blocks longer than one
-      epoch.
+      epoch. Reports that are not ``judged`` may come together, a moment late.
     - ``close`` ends all work at once, may be called twice, and leaves no process behind.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from search.training.worker_data import WorkerData
 
 SCRATCH_PREFIX = "kerasweep-worker-"
+_HOLD_SECONDS = 0.1
 
 
 def main(descriptor: int, parent: int, began: float) -> None:
@@ -87,30 +89,52 @@ def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line
     if not isinstance(job, TrialJob):
         line.send(score(job, setup, data))
         return
-    running, owed = run_trial(job, setup, data, kept), 0  # answers that are on their way
+    running, reports = run_trial(job, setup, data, kept), _Reports(line)
     try:
         report = next(running)
         while True:
-            line.send(report)
-            owed += 1
-            reply: Reply = Decision()
-            while owed and (_must_wait(job, report) or line.poll()):
-                answer: Reply = line.recv()
-                owed -= 1
-                if reply != Decision(stop=True):
-                    reply = answer
-            report = running.send(reply)
+            report = running.send(reports.tell(report, waits=_must_wait(job, report)))
     except StopIteration as end:
-        _end(line, end.value, owed)
+        reports.end(end.value)
     except MemberLost as error:
-        _end(line, JobLost(job.number, str(error)), owed)
+        reports.end(JobLost(job.number, str(error)))
 
 
-def _end(line: Connection, event: Event, owed: int) -> None:
-    """Say how a job ended, and take the answers that are still on their way."""
-    line.send(event)
-    for _ in range(owed):
-        line.recv()
+class _Reports:
+    """Tells a job's reports, those that nothing waits for together: to tell each takes longer than a small epoch."""
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._held: list[Report] = []
+        self._sent_at = -math.inf
+        self._owed = 0  # answers that are on their way, one for all that was sent together
+
+    def tell(self, report: Report, *, waits: bool) -> Reply:
+        """Say it, now or soon; what was answered until now, or, where the job ``waits``, the answer."""
+        self._held.append(report)
+        if waits or time.monotonic() - self._sent_at >= _HOLD_SECONDS:
+            self._send()
+        reply: Reply = Decision()
+        while self._owed and (waits or self._line.poll()):
+            answer: Reply = self._line.recv()
+            self._owed -= 1
+            if reply != Decision(stop=True):
+                reply = answer
+        return reply
+
+    def end(self, event: Event) -> None:
+        """Say how the job ended, and take the answers that are still on their way."""
+        if self._held:
+            self._send()
+        self._line.send(event)
+        for _ in range(self._owed):
+            self._line.recv()
+
+    def _send(self) -> None:
+        self._line.send(tuple(self._held))
+        self._held.clear()
+        self._sent_at = time.monotonic()
+        self._owed += 1
 
 
 def _must_wait(job: TrialJob, report: Report) -> bool:

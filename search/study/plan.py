@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ class Plan:
         """What the study's reports stand for: ``epoch``, or ``fold``, ``repeat`` or ``round`` where it has several."""
         return self.experiment.validation.unit if self.rounds > 1 else "epoch"
 
-    @property
+    @cached_property
     def threads(self) -> int:
         """Threads of one worker."""
         return thread_count(self.experiment, self.space, self.dataset.spec)

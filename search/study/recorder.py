@@ -31,7 +31,8 @@ _STATUS: Mapping[str, RunStatus] = {
 }
 # A refresh of the study's pages may take this share of the time.
 _REFRESH_SHARE = 0.02
-_LEAST_REFRESH_SECONDS = 15.0
+_LEAST_REFRESH_SECONDS = 30.0
+MODULES_OF_RECORDS = (__name__, "search.pictures.curves", "search.pictures.study_pages")  # where they are drawn
 _RUN_ID_SECONDS = 60.0  # the run was made long ago; this waits for what is to be written before
 
 
@@ -114,6 +115,7 @@ class Recorder:
             ),
         )
         self._tracker.open_study(record)
+        self._refreshed = time.monotonic()
         text = to_yaml(plan.resolved())
         self._tracker.log_study_files(partial(_write, "experiment.yaml", text))
         if plan.model_files:

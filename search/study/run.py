@@ -36,7 +36,7 @@ from search.study.preflight import check_places
 from search.study.profile import Profile, Profiler
 from search.study.proposals import Proposer, left_running
 from search.study.pruners import make_pruner
-from search.study.recorder import Recorder
+from search.study.recorder import MODULES_OF_RECORDS, Recorder
 from search.study.records import ENDING, SCORES, STUDY, StudyFacts
 from search.study.samplers import make_sampler
 from search.study.stop import StopRequest
@@ -300,7 +300,9 @@ class _Launch:
 def make_tracker(experiment: Experiment, home: Home) -> Tracker:
     """MLflow, at the experiment's URI or in the home folder."""
     uri = tracking_uri(experiment.tracking.uri, home)
-    return TrackerApart(uri, local_artifacts(home.path) if uri == local_uri(home.path) else None)
+    return TrackerApart(
+        uri, local_artifacts(home.path) if uri == local_uri(home.path) else None, ahead=MODULES_OF_RECORDS
+    )
 
 
 def tracking_uri(given: str | None, home: Home) -> str:

@@ -141,6 +141,28 @@ def test_a_job_that_nobody_judges_trains_on_and_heeds_a_stop_when_it_comes(setup
         made.close()
 
 
+def test_reports_of_quick_epochs_that_nobody_judges_come_together_and_complete(setup: WorkerSetup) -> None:
+    made = local()
+    made.start(setup)
+    try:
+        made.submit(job(7, epochs=300, judged="nothing"))
+        epochs: list[int] = []
+        most = 0
+        while True:
+            events = made.events(0.2)
+            reports = [event for event in events if isinstance(event, EpochReport)]
+            most = max(most, len(reports))
+            epochs += [report.epoch for report in reports]
+            for _ in reports:
+                made.answer(7, Decision())
+            if any(isinstance(event, TrialResult) for event in events):
+                break
+        assert epochs == list(range(1, 301))
+        assert most > 1
+    finally:
+        made.close()
+
+
 def test_a_cancelled_job_is_lost_with_its_reason_and_the_next_one_runs(executor: Executor) -> None:
     executor.submit(job(3, epochs=10_000))
     while not any(isinstance(event, EpochReport) for event in executor.events(0.2)):
