@@ -141,6 +141,10 @@ class StudyFolder:
     def model(self, number: int) -> Path:
         return self.models / f"trial-{number:04}.keras"
 
+    def weights(self, number: int) -> Path:
+        """The weights of a quick trial's model, until the study ends and `model` is made of them."""
+        return self.models / f"trial-{number:04}.weights.npz"
+
     def outputs(self, number: int) -> Path:
         """What the models of a trial's several rounds said of the rows that judged them."""
         return self.models / f"trial-{number:04}.rounds.npz"

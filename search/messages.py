@@ -66,6 +66,8 @@ class TrialJob:
         epochs: the most that it may take.
         early_stopping: epochs without a better objective after which it ends; 0 never.
         save_to: where to save the best epoch's model; None saves none.
+        weights_to: where to save the weights alone instead, as an ``.npz`` file, of a trial so quick that to make the
+            model's file would take a good part of its time; a ModelJob makes it later. None always saves the model.
         save_if_better_than: save only a model whose value beats this; None saves always.
         attempt: 1, or 2 after a worker was lost.
         full: train on the training and validation parts together, with nothing left to validate on.
@@ -82,12 +84,29 @@ class TrialJob:
     epochs: int
     early_stopping: int
     save_to: Path | None = None
+    weights_to: Path | None = None
     save_if_better_than: float | None = None
     attempt: int = 1
     full: bool = False
     outputs_to: Path | None = None
     rows: int | None = None
     judged: Judged = "epochs"
+
+
+@dataclass(frozen=True)
+class ModelJob:
+    """Make the file of a model of which a trial saved the weights alone.
+
+    Attributes:
+        config, seed: the trial's.
+        weights: what it saved; save_to: the ``.keras`` file.
+    """
+
+    number: int
+    config: ModelConfig
+    seed: int
+    weights: Path
+    save_to: Path
 
 
 @dataclass(frozen=True)
@@ -203,7 +222,7 @@ class TrialResult:
         threshold: the decision threshold of the saved model, where one was chosen.
         reason: why it did not complete; empty if it did.
         seconds: wall time from receiving the job.
-        model: the saved model, if one was.
+        model: the saved model, or its weights alone, if it was saved.
         spent: how much of the time went into ``build``, ``trace``, ``train``, ``validate`` and ``save``, in seconds; a
             graph that is traced where it first runs counts as training.
     """
@@ -221,6 +240,14 @@ class TrialResult:
     values: tuple[float, ...] = ()
     threshold: float | None = None
     spent: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """The file that a ModelJob made; None if the disk is full."""
+
+    number: int
+    model: Path | None
 
 
 @dataclass(frozen=True)
@@ -297,7 +324,7 @@ class WorkerBug:
     mistake: str = ""
 
 
-Job = TrialJob | ScoreJob | PictureJob
+Job = TrialJob | ModelJob | ScoreJob | PictureJob
 Report = EpochReport | RoundReport | Suggest
 Reply = Decision | Suggested
-Event = Report | TrialResult | ScoreResult | PictureResult | JobLost | WorkerReady | WorkerBug
+Event = Report | TrialResult | ModelResult | ScoreResult | PictureResult | JobLost | WorkerReady | WorkerBug

@@ -10,6 +10,7 @@ from search.messages import (
     Event,
     Job,
     JobLost,
+    ModelJob,
     PictureJob,
     Reply,
     Report,
@@ -78,13 +79,15 @@ class InlineExecutor:
 
     def _advance(self, job: Job) -> Event | None:
         from search.training.direct import MemberLost
-        from search.training.trial import run_trial, score
+        from search.training.trial import make_model, run_trial, score
 
         assert self._setup is not None, "start() comes first"
         if isinstance(job, PictureJob):
             from search.training.look import look
 
             return look(job, self._setup, self._data)
+        if isinstance(job, ModelJob):
+            return make_model(job, self._setup)
         if not isinstance(job, TrialJob):
             return score(job, self._setup, self._data)
         try:

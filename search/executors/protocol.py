@@ -12,7 +12,7 @@ class Executor(Protocol):
 
     Contract (one test suite holds every implementation to it):
     - ``open`` may be called before ``start``; it begins what takes long and needs no data.
-    - A submitted job ends with exactly one TrialResult, ScoreResult, PictureResult, JobLost or WorkerBug.
+    - A submitted job ends with exactly one TrialResult, ModelResult, ScoreResult, PictureResult, JobLost or WorkerBug.
     - ``answer`` brings the reply to each report: a Decision for an EpochReport or a RoundReport, a Suggested for a
       Suggest. A job waits for it, but for reports that are not ``judged``, to which it may come later.
     - ``events`` returns as soon as there is one, at the latest after the timeout; it never blocks longer than one

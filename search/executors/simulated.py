@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 
 from search.messages import (
@@ -14,6 +15,8 @@ from search.messages import (
     Event,
     Job,
     JobLost,
+    ModelJob,
+    ModelResult,
     Outcome,
     PictureResult,
     Reply,
@@ -82,6 +85,8 @@ class SimulatedExecutor:
         if isinstance(job, ScoreJob):
             outputs = ((1 / self._setup.spec.outputs,) * self._setup.spec.outputs,)
             self._events.append(ScoreResult(job.number, {"accuracy": 0.5}, outputs))
+        elif isinstance(job, ModelJob):
+            self._events.append(ModelResult(job.number, _simulated_file(job.save_to)))
         elif not isinstance(job, TrialJob):
             self._events.append(PictureResult(job.number))
         elif job.number in self._lose:
@@ -161,10 +166,14 @@ class SimulatedExecutor:
         reason = f"diverged at epoch {trial.epoch + 1} (loss nan)" if outcome == "diverged" else ""
         model = None
         if outcome == "completed" and job.save_to is not None:
-            job.save_to.parent.mkdir(parents=True, exist_ok=True)
-            job.save_to.write_bytes(b"simulated")
-            model = job.save_to
+            model = _simulated_file(job.weights_to or job.save_to)
         values = tuple(trial.values)
         self._events.append(
             TrialResult(number, outcome, value, trial.best.epoch, trial.epochs, 0.0, 1, reason, model, values=values)
         )
+
+
+def _simulated_file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"simulated")
+    return path

@@ -22,6 +22,7 @@ from search.messages import (
     Event,
     Job,
     JobLost,
+    ModelJob,
     PictureJob,
     Reply,
     Report,
@@ -79,12 +80,15 @@ def main(descriptor: int, parent: int, began: float) -> None:
 
 def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line: Connection) -> None:
     from search.training.direct import MemberLost
-    from search.training.trial import run_trial, score
+    from search.training.trial import make_model, run_trial, score
 
     if isinstance(job, PictureJob):
         from search.training.look import look
 
         line.send(look(job, setup, data))
+        return
+    if isinstance(job, ModelJob):
+        line.send(make_model(job, setup))
         return
     if not isinstance(job, TrialJob):
         line.send(score(job, setup, data))

@@ -25,6 +25,7 @@ from search.messages import (
     EpochReport,
     Event,
     JobLost,
+    ModelResult,
     PictureResult,
     Report,
     RoundReport,
@@ -134,7 +135,7 @@ class Coordinator:
                 self._on_ready(event)
             case WorkerBug():
                 raise failure_of(event)
-            case ScoreResult() | PictureResult():
+            case ModelResult() | ScoreResult() | PictureResult():
                 raise AssertionError(f"nothing but training is asked for while trials run: {event}")
             case TrialResult() | JobLost():
                 ended = self._dispatcher.running.pop(event.number, None)

@@ -97,6 +97,7 @@ class Dispatcher:
             early_stopping=training.early_stopping,
             # Of several rounds no model is the trial's: the best config's is trained when the search is over.
             save_to=None if several else self._folder.model(proposal.number),
+            weights_to=None if several else self._folder.weights(proposal.number),
             save_if_better_than=None if several else self._shelf.value_to_beat(),
             outputs_to=self._folder.outputs(proposal.number) if several else None,
             attempt=attempt,

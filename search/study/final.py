@@ -17,12 +17,12 @@ from search.messages import ScoreResult
 from search.pictures.rows import TrialRow
 from search.reuse.best_config import BestConfig, make_best
 from search.reuse.bundle import CODE_PACKAGE, with_threshold, write_bundle
-from search.study.keep import ModelShelf
+from search.study.keep import Kept, ModelShelf
 from search.study.observer import Observer
 from search.study.plan import Plan
 from search.study.recorder import Recorder
-from search.study.records import BEGIN, SCORES, StudyFacts, trial_end
-from search.study.train_again import KnownConfig, score, train_on_all
+from search.study.records import BEGIN, SCORES, StudyFacts, to_rows, trial_end
+from search.study.train_again import KnownConfig, make_model, score, train_on_all
 from tracking import BestModelRecord
 
 if TYPE_CHECKING:
@@ -65,6 +65,24 @@ def deliver(
     write_bundle(folder.best, model=known.model, preprocessor=preprocessor, best=content, code=plan.model_files)
     study.set_user_attr(SCORES, {**study.user_attrs.get(SCORES, {}), str(best.number): dict(result.metrics)})
     recorder.best_model(_record(plan, folder, result, preprocessor))
+
+
+def make_models(
+    plan: Plan, folder: StudyFolder, study: optuna.Study, executor: Executor, recorder: Recorder, shelf: ModelShelf
+) -> None:
+    """Make the files of the models of which quick trials left the weights.
+
+    Raises:
+        SearchError: if a worker dies twice over it.
+    """
+    trials = study.get_trials(deepcopy=False)
+    rows = {row.number: row for row in to_rows(trials)}
+
+    def make(kept: Kept) -> bool:
+        trial = next(trial for trial in trials if trial.number == kept.number)
+        return make_model(executor, _known(plan, folder, trial, rows[kept.number]), kept.path)
+
+    shelf.finish(make, recorder)
 
 
 def load_ahead() -> None:

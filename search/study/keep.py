@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from spaces.metrics import Direction
 
 @dataclass(frozen=True)
 class Kept:
-    """A model file of a finished trial."""
+    """A model file of a finished trial, or its weights alone until the study ends."""
 
     number: int
     value: float
@@ -82,16 +82,35 @@ class ModelShelf:
             if other not in self._kept:
                 other.path.unlink(missing_ok=True)
         for other in before:
-            if other not in self._kept:
+            if other not in self._kept and not self._is_weights(other):
                 recorder.drop_model(other.number)
-        if model in self._kept:
+        if model in self._kept and not self._is_weights(model):
             recorder.keep_model(number, model.path)
+
+    def finish(self, make: Callable[[Kept], bool], recorder: Recorder) -> None:
+        """Have files made of the models of which there are only the weights, and record them.
+
+        Args:
+            make: makes a model's file; whether it did.
+        """
+        for kept in [kept for kept in self._kept if self._is_weights(kept)]:  # the best first
+            # Files are larger than weights, so that the last ones may find no more room.
+            if kept in self._kept and make(kept):
+                self._kept.remove(kept)
+                self.put(kept.number, kept.value, recorder)
+
+    def _is_weights(self, model: Kept) -> bool:
+        return model.path == self._folder.weights(model.number)
 
     def _select(self, models: Iterable[Kept]) -> list[Kept]:
         return select(models, count=self._count, disk_bytes=self._disk_bytes, direction=self._direction)
 
     def _on_disk(self, number: int, value: float | None) -> Kept | None:
-        path = self._folder.model(number)
+        path, weights = self._folder.model(number), self._folder.weights(number)
+        if path.exists():
+            weights.unlink(missing_ok=True)
+        else:
+            path = weights
         if value is None or not path.exists():
             return None
         return Kept(number, value, path, path.stat().st_size)

@@ -184,7 +184,8 @@ class Recorder:
         return self._tracker.run_id(number, timeout_seconds)
 
     def keep_model(self, number: int, model: Path) -> None:
-        self._tracker.put_model_files(number, partial(_copy_if_there, model, "model.keras"))
+        if self.has_run(number):
+            self._tracker.put_model_files(number, partial(_copy_if_there, model, "model.keras"))
 
     def put_pictures(self, number: int, produce: Callable[[Path], None]) -> None:
         """Record further files of a trial that is over; none where the record that has its run was moved away."""

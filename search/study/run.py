@@ -25,7 +25,7 @@ from search.home import Home, StudyFolder
 from search.pictures.rows import TrialRow, ranked
 from search.study.arrays import on_disk, write_arrays
 from search.study.coordinator import Coordinator
-from search.study.final import deliver, scores_of
+from search.study.final import deliver, make_models, scores_of
 from search.study.gallery import are_due, draw_pictures
 from search.study.journal_rows import read_rows
 from search.study.long_study import MOST_STARTUP, LongStudy
@@ -225,6 +225,7 @@ class _Launch:
 
     def _deliver(self, study: optuna.Study, coordinator: Coordinator, recorder: Recorder, ending: str) -> None:
         recorder.draw(coordinator.snapshot(), final=True)
+        make_models(self._plan, self._folder, study, self._executor, recorder, coordinator.shelf)
         best = self._best(study)
         if best is None or ending == "interrupted":
             return

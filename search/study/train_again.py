@@ -16,6 +16,8 @@ from search.messages import (
     Decision,
     EpochReport,
     JobLost,
+    ModelJob,
+    ModelResult,
     RoundReport,
     ScoreJob,
     ScoreResult,
@@ -28,6 +30,8 @@ from search.study.worker_failure import failure_of
 from spaces.model_config import ModelConfig
 
 OnEpoch = Callable[[EpochReport], None]
+_AloneJob = TrialJob | ModelJob | ScoreJob
+_AloneResult = TrialResult | ModelResult | ScoreResult
 
 _POLL_SECONDS = 0.2
 _ATTEMPTS = 2
@@ -97,6 +101,17 @@ def train_on_all(executor: Executor, known: KnownConfig, *, epochs: int, on_epoc
     return _train(executor, job, on_epoch)
 
 
+def make_model(executor: Executor, known: KnownConfig, weights: Path) -> bool:
+    """Make the model's file of the weights that its trial saved; False if the disk is full.
+
+    Raises:
+        SearchError: if a worker dies twice over it.
+    """
+    result = _finish(executor, ModelJob(known.number, known.config, known.seed, weights, known.model), _ignore)
+    assert isinstance(result, ModelResult), result
+    return result.model is not None
+
+
 def score(executor: Executor, known: KnownConfig, threshold: float | None) -> ScoreResult:
     """Score the model on the test part, which nothing else reads.
 
@@ -120,7 +135,7 @@ def _train(executor: Executor, job: TrialJob, on_epoch: OnEpoch) -> TrialResult:
     return result
 
 
-def _finish(executor: Executor, job: TrialJob | ScoreJob, on_epoch: OnEpoch) -> TrialResult | ScoreResult:
+def _finish(executor: Executor, job: _AloneJob, on_epoch: OnEpoch) -> _AloneResult:
     """Have one job done, all of its epochs, with nothing else running; once more if its worker is lost.
 
     Raises:
@@ -135,7 +150,7 @@ def _finish(executor: Executor, job: TrialJob | ScoreJob, on_epoch: OnEpoch) -> 
     raise SearchError(f"trial {job.number}: its model could not be finished, the worker died twice; run again")
 
 
-def _attempt(executor: Executor, job: TrialJob | ScoreJob, on_epoch: OnEpoch) -> TrialResult | ScoreResult | None:
+def _attempt(executor: Executor, job: _AloneJob, on_epoch: OnEpoch) -> _AloneResult | None:
     """One job's result; None if its worker was lost."""
     executor.submit(job)
     lost = False
@@ -147,7 +162,7 @@ def _attempt(executor: Executor, job: TrialJob | ScoreJob, on_epoch: OnEpoch) ->
                     executor.answer(event.number, Decision())
                 case RoundReport():
                     executor.answer(event.number, Decision())
-                case TrialResult() | ScoreResult() if event.number == job.number:
+                case TrialResult() | ModelResult() | ScoreResult() if event.number == job.number:
                     return event
                 case Suggest():
                     raise ExperimentError(

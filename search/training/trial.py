@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import math
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,11 @@ import numpy as np
 
 from search.custom.build import build_asking, build_known
 from search.custom.load import saved_objects
+from search.files import write_whole
 from search.messages import (
     Decision,
+    ModelJob,
+    ModelResult,
     Outcome,
     Reply,
     Report,
@@ -39,9 +43,13 @@ from search.training.scoring import score_part
 from search.training.seeds import round_seed
 from search.training.threads import out_of_memory_errors
 from search.training.worker_data import RoundData, WorkerData
+from spaces.builders import build
 
 if TYPE_CHECKING:
     import keras
+
+# A trial that took less keeps its weights alone at first: making the model's file takes 0.1 s.
+_QUICK_SECONDS = 10.0
 
 
 def run_trial(
@@ -219,18 +227,36 @@ def _save_outputs(progress: _Progress) -> None:
 def _save(model: Any, loop: EpochLoop, progress: _Progress) -> None:
     if not _worth_saving(progress):
         return
-    assert progress.job.save_to is not None
+    job = progress.job
+    assert job.save_to is not None
+    is_quick = time.perf_counter() - progress.started < _QUICK_SECONDS
+    if isinstance(model, Sketch) and job.weights_to is not None and is_quick:
+        progress.model = _unless_full(save_weights, loop.weights(), job.weights_to)
+        return
     if isinstance(model, Sketch):
         model = model.make()
     if loop.model is not model:  # it was trained in an earlier trial's graph, but has its own rates and penalties
         model.set_weights(loop.weights())
+    progress.model = _unless_full(save_model, model, job.save_to)
+
+
+def make_model(job: ModelJob, setup: WorkerSetup) -> ModelResult:
+    """Make the file of a model of which its trial saved the weights."""
+    model = build(job.config, setup.spec, setup.metrics, seed=round_seed(job.seed, 1))
+    with np.load(job.weights, allow_pickle=False) as arrays:
+        model.set_weights(list(arrays.values()))
+    return ModelResult(job.number, _unless_full(save_model, model, job.save_to))
+
+
+def _unless_full(save: Callable[[Any, Path], None], what: Any, path: Path) -> Path | None:
+    """Write a file; None where the disk is full: a trial's result counts without it, and the study tells."""
     try:
-        save_model(model, progress.job.save_to)
-        progress.model = progress.job.save_to
+        save(what, path)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        # The result counts without its file; that the disk is full is found and told where the study is kept.
+        return None
+    return path
 
 
 def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
@@ -244,6 +270,13 @@ def score(job: ScoreJob, setup: WorkerSetup, data: WorkerData) -> ScoreResult:
     if data.has_test:
         metrics = score_part(model, data.test(), setup, job.config, job.threshold)
     return ScoreResult(job.number, metrics, tuple(tuple(map(float, row)) for row in outputs))
+
+
+def save_weights(weights: list[Any], path: Path) -> None:
+    """Write arrays, in their order, as an ``.npz`` file that is either there whole or not at all."""
+    content = io.BytesIO()
+    np.savez(content, *weights, allow_pickle=False)
+    write_whole(path, content.getvalue())
 
 
 def save_model(model: Any, path: Path) -> None:
