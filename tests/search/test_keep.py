@@ -121,6 +121,59 @@ def test_an_earlier_runs_models_are_on_the_shelf(tmp_path: Path) -> None:
     assert not folder.model(0).exists()
 
 
+def save_weights(folder: StudyFolder, number: int) -> None:
+    folder.models.mkdir(parents=True, exist_ok=True)
+    folder.weights(number).write_bytes(b"w" * 10)
+
+
+def test_weights_have_their_place_and_become_models_at_the_end(tmp_path: Path) -> None:
+    folder, record = StudyFolder(tmp_path / "s"), Record()
+    models = shelf(folder)
+    for number, value in enumerate([0.5, 0.7, 0.6]):
+        save_weights(folder, number)
+        models.put(number, value, cast(Recorder, record))
+    assert files(folder) == ["trial-0001.weights.npz", "trial-0002.weights.npz"]
+    assert record.models == {}, "weights alone are no model to record"
+
+    def make(model: Kept) -> bool:
+        if model.number == 2:
+            return False  # the disk is full
+        save(folder, model.number)
+        return True
+
+    models.finish(make, cast(Recorder, record))
+    assert files(folder) == ["trial-0001.keras", "trial-0002.weights.npz"]
+    assert record.models == {1: folder.model(1)}
+    # The next run goes on with them.
+    assert [kept.path for kept in shelf(folder, row(1, 0.7), row(2, 0.6)).kept] == [folder.model(1), folder.weights(2)]
+
+
+def test_a_model_that_is_made_may_leave_no_room_for_the_next(tmp_path: Path) -> None:
+    folder, record = StudyFolder(tmp_path / "s"), Record()
+    models = shelf(folder, disk=30)
+    for number, value in enumerate([0.5, 0.7]):
+        save_weights(folder, number)
+        models.put(number, value, cast(Recorder, record))
+    made: list[int] = []
+
+    def make(model: Kept) -> bool:
+        made.append(model.number)
+        save(folder, model.number, size=25)
+        return True
+
+    models.finish(make, cast(Recorder, record))
+    assert made == [1]
+    assert files(folder) == ["trial-0001.keras"]
+
+
+def test_weights_go_once_there_is_the_model(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "s")
+    save_weights(folder, 0)
+    save(folder, 0)
+    assert [kept.path for kept in shelf(folder, row(0, 0.4)).kept] == [folder.model(0)]
+    assert files(folder) == ["trial-0000.keras"]
+
+
 @given(
     st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 50)), max_size=12),
     st.integers(1, 5),

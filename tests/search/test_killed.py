@@ -89,6 +89,14 @@ def test_kill_9_loses_no_trial_and_leaves_none_running(experiment: Path) -> None
     statuses = run_statuses(home)
     assert sum(statuses.values()) == TRIALS + 1
     assert "RUNNING" not in statuses
+    assert_models_are_made(home)
+
+
+def assert_models_are_made(home: Path) -> None:
+    """Quick trials leave weights alone; of those that are kept the end of the study makes models, whoever left them."""
+    files = {path.name for path in (home / "studies/killed/models").iterdir()}
+    assert files, "no model is kept"
+    assert all(name.endswith(".keras") for name in files), files
 
 
 def run_statuses(home: Path) -> Counter[str]:
@@ -112,6 +120,7 @@ def test_ctrl_c_ends_cleanly_within_seconds_and_says_how_to_go_on(experiment: Pa
     assert f"kerasweep run {experiment}" in output
     assert "Traceback" not in output
     assert "RUNNING" not in run_statuses(home)
+    assert_models_are_made(home)
 
 
 def test_a_second_ctrl_c_leaves_at_once(experiment: Path) -> None:

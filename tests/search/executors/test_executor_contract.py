@@ -11,6 +11,7 @@ from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
 from pathlib import Path
 
+import keras
 import numpy as np
 import psutil
 import pytest
@@ -26,6 +27,8 @@ from search.messages import (
     EpochReport,
     Event,
     JobLost,
+    ModelJob,
+    ModelResult,
     ScoreJob,
     ScoreResult,
     TrialJob,
@@ -82,7 +85,7 @@ def play(
     """Answer the reports of a job until it has ended; all its events."""
     seen: list[Event] = []
     deadline = time.monotonic() + 120
-    while not any(isinstance(event, TrialResult | ScoreResult | JobLost | WorkerBug) for event in seen):
+    while not any(isinstance(event, TrialResult | ModelResult | ScoreResult | JobLost | WorkerBug) for event in seen):
         assert time.monotonic() < deadline, f"no end after {seen}"
         for event in executor.events(0.2):
             if isinstance(event, WorkerReady):
@@ -204,6 +207,25 @@ def test_a_saved_model_can_be_scored(executor: Executor, tmp_path: Path) -> None
     assert isinstance(scored, ScoreResult)
     assert 0 <= scored.metrics["accuracy"] <= 1
     assert scored.outputs
+
+
+def test_weights_that_a_quick_trial_left_become_its_model(setup: WorkerSetup, tmp_path: Path) -> None:
+    made = InlineExecutor()
+    made.start(setup)
+    trial = job(5, save_to=tmp_path / "at-once.keras")
+    made.submit(trial)
+    play(made, 5)
+    made.submit(replace(trial, save_to=tmp_path / "m.keras", weights_to=tmp_path / "m.npz"))
+    result = play(made, 5)[-1]
+    assert isinstance(result, TrialResult)
+    assert result.model == tmp_path / "m.npz"
+    assert not (tmp_path / "m.keras").exists()
+    made.submit(ModelJob(5, trial.config, trial.seed, tmp_path / "m.npz", tmp_path / "m.keras"))
+    assert play(made, 5) == [ModelResult(5, tmp_path / "m.keras")]
+    at_once, later = (keras.saving.load_model(tmp_path / name) for name in ("at-once.keras", "m.keras"))
+    assert [layer.get_config() for layer in later.layers] == [layer.get_config() for layer in at_once.layers]
+    for left, right in zip(later.get_weights(), at_once.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
 @pytest.mark.parametrize("make", [InlineExecutor, local])
