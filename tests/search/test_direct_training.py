@@ -18,7 +18,8 @@ from tiny_training import config, parts
 from search.messages import WorkerSetup
 from search.training.direct import DirectLoop, can_train, member, updates
 from search.training.direct.activations import ACTIVATIONS
-from search.training.direct.masks import Masks, random_bits
+from search.training.direct.masks import Masks
+from search.training.direct.philox import random_bits
 from search.training.direct.sketch import Dropped, Sketch, count_weights
 from search.training.direct.updates import make_update
 from search.training.fitting import FitLoop
