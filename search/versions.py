@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 _LIBRARIES = ("kerasweep", "tensorflow", "keras", "optuna", "mlflow", "scikit-learn", "numpy", "pandas")
 
 
-def library_versions() -> dict[str, str]:
+@cache
+def library_versions() -> Mapping[str, str]:
     """Library to version, and Python's, without importing any of them."""
     versions = {"python": platform.python_version()}
     for name in _LIBRARIES:
@@ -18,7 +22,7 @@ def library_versions() -> dict[str, str]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue  # run from a source tree, or an optional one
-    return versions
+    return MappingProxyType(versions)
 
 
 def code_version(folder: Path) -> str:

@@ -130,6 +130,7 @@ class _Launch:
         self._plan, self._home, self._folder = plan, home, folder
         self._executor, self._observer, self._stop, self._profiler = executor, observer, stop, profiler
         self._began = time.monotonic()
+        self._code = code_version(plan.folder)
 
     def run(self, tracker: Tracker | None) -> StudyEnded:
         torn = prepare_journal(self._folder)
@@ -287,15 +288,15 @@ class _Launch:
             data=plan.dataset.fingerprint,
             training=plan.training_fingerprint,
             task=plan.dataset.spec.task,
-            versions=library_versions(),
-            code=code_version(plan.folder),
+            versions=dict(library_versions()),
+            code=self._code,
             functions=dict(plan.functions),
             data_summary=f"{plan.dataset.rows} rows, {plan.dataset.columns} columns; {plan.dataset.task_reason}",
         )
 
     def _tags(self) -> Mapping[str, str]:
         versions = {f"version.{name}": version for name, version in library_versions().items()}
-        return {"kerasweep.code": code_version(self._plan.folder), **versions}
+        return {"kerasweep.code": self._code, **versions}
 
 
 def make_tracker(experiment: Experiment, home: Home) -> Tracker:
