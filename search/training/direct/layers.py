@@ -19,6 +19,7 @@ from search.training.direct.team import Team
 from spaces.model_config import ModelConfig
 
 _EPSILON, _MOMENTUM = 1e-3, 0.99  # of Keras's BatchNormalization
+_WIDE_INPUTS = 256
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,36 @@ class Batch:
         return [(part.stop - part.start) / self.samples for part in parts]
 
 
+def is_apart(first: LayerWeights) -> bool:
+    """Whether the first layer's bias is added apart: to lay a one behind each of its inputs is to copy them."""
+    return first.has_bias and first.inputs >= _WIDE_INPUTS
+
+
 class Dense:
     """A linear map of (inputs, samples), below which is a row of ones where it has a bias, to (units, samples)."""
 
-    def __init__(self, weights: LayerWeights, member: int) -> None:
-        self._turned, self._gradient = weights.kernel.T, weights.kernel_gradients[member]
-        self._down = weights.kernel[: weights.inputs]
+    def __init__(self, weights: LayerWeights, batch: Batch, *, apart: bool = False) -> None:
+        """``apart``: there is no row of ones."""
+        self._down, self._apart = weights.kernel[: weights.inputs], apart
+        gradient = weights.kernel_gradients[batch.team.index]
+        if apart:
+            self._turned, self._gradient = self._down.T, gradient[: weights.inputs]
+            self._bias, self._of_bias = weights.kernel[weights.inputs, :, None], gradient[weights.inputs]
+            self._ones = constant(batch.count, 1.0)
+        else:
+            self._turned, self._gradient = weights.kernel.T, gradient
 
     def forward(self, x: Array, out: Array) -> None:
         """Write the map of ``x`` to ``out``."""
         np.dot(self._turned, x, out)
+        if self._apart:
+            np.add(out, self._bias, out=out)
 
     def backward(self, x: Array, gradient: Array, before: Array | None) -> None:
         """From the gradient at the result to that of the kernel and, if given, to that at ``x``, in ``before``."""
         np.dot(x, gradient.T, self._gradient)
+        if self._apart:
+            np.dot(gradient, self._ones, self._of_bias)
         if before is not None:
             np.dot(self._down, gradient, before)
 
@@ -158,10 +175,18 @@ class Hidden:
     """
 
     def __init__(
-        self, weights: LayerWeights, activation: str, leaky_slope: float, batch: Batch, *, drops: bool, bias_next: bool
+        self,
+        weights: LayerWeights,
+        activation: str,
+        leaky_slope: float,
+        batch: Batch,
+        *,
+        drops: bool,
+        apart: bool,
+        bias_next: bool,
     ) -> None:
         shape = (weights.units, batch.count)
-        self._dense = Dense(weights, batch.team.index)
+        self._dense = Dense(weights, batch, apart=apart)
         self._z, self.gradient = empty(shape), empty(shape)
         self.out = constant((weights.units + bias_next, batch.count), 1.0)
         self._kept = self.out[: weights.units]
@@ -209,7 +234,7 @@ class Network:
 
     def __init__(self, parameters: Parameters, config: ModelConfig, batch: Batch) -> None:
         *hidden, outputs = parameters.layers
-        after = parameters.layers[1:]
+        first, *after = parameters.layers
         self.hidden = [
             Hidden(
                 weights,
@@ -217,11 +242,12 @@ class Network:
                 config.leaky_slope,
                 batch,
                 drops=layer.dropout > 0,
+                apart=weights is first and is_apart(first),
                 bias_next=following.has_bias,
             )
             for weights, following, layer in zip(hidden, after, config.hidden, strict=True)
         ]
-        self._outputs = Dense(outputs, batch.team.index)
+        self._outputs = Dense(outputs, batch, apart=outputs is first and is_apart(first))
         self._given: list[Any] = [None, *(layer.out for layer in self.hidden)]  # to each layer, the outputs at last
         self._gradients = [None, *(layer.gradient for layer in self.hidden)]  # where to write those at what is given
         self.norms = [layer.norm for layer in self.hidden if layer.norm is not None]
@@ -232,7 +258,7 @@ class Network:
         """What the output's activation is given in training: ``logits``.
 
         Args:
-            x: (inputs, samples), with a row of ones where the first layer has a bias.
+            x: (inputs, samples), with a row of ones where the first layer has a bias that is not apart.
             masks: of each hidden layer; None where it drops nothing.
         """
         self._given[0], self._masks = x, masks

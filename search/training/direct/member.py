@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.training.direct.arrays import ALIGNED, Array, constant, empty
-from search.training.direct.layers import Batch, Network, move
+from search.training.direct.layers import Batch, Network, is_apart, move
 from search.training.direct.losses import OutputGradient, columns_of
 from search.training.direct.masks import Masks
 from search.training.direct.parameters import Parameters
@@ -54,7 +54,8 @@ class Member:
     ) -> None:
         """``dropouts``: of the inputs and of each hidden layer, or None."""
         self._parameters, self._config, self._spec, self._team = parameters, config, spec, team
-        self._inputs = parameters.layers[0].inputs
+        first = parameters.layers[0]
+        self._inputs, self._has_ones = first.inputs, first.has_bias and not is_apart(first)
         width = self._inputs + sum(layer.units for layer in parameters.layers)
         self._steps_ahead = max(1, _CHUNK_NUMBERS * team.size // (config.batch_size * width))
         self._validated_at_once = max(32, min(_LARGEST_VALIDATION, _VALIDATION_NUMBERS // width))
@@ -155,7 +156,8 @@ class Member:
         for start in range(share.start, share.stop, self._validated_at_once):
             rows = slice(start, min(start + self._validated_at_once, share.stop))
             network, _ = self._network(rows.stop - rows.start, _ALONE)
-            logits[:, rows] = network.predict(self._inputs_of(x, np.arange(rows.start, rows.stop)).T)
+            given = self._inputs_of(x, np.arange(rows.start, rows.stop)) if self._has_ones else x[rows]
+            logits[:, rows] = network.predict(given.T)
         return 0.0 if self._penalty is None else self._penalty.value()
 
     def _batch(self, samples: int) -> Batch:
@@ -171,14 +173,15 @@ class Member:
         return found
 
     def _inputs_of(self, x: Array, rows: Any) -> Array:
-        """These rows, with a one behind each where the first layer has a bias; the next call writes them over."""
-        if len(self._place) < len(rows):
+        """These rows, with a one behind each if ``has_ones``; the next call writes them over."""
+        if len(self._plain) < len(rows):
             # Memory that is new to the process takes longer to get than to fill.
-            self._place = constant((len(rows), self._inputs + self._parameters.layers[0].has_bias), 1.0)
             self._plain = empty((len(rows), self._inputs))
+            self._place = constant((len(rows), self._inputs + 1), 1.0) if self._has_ones else self._plain
         plain, out = self._plain[: len(rows)], self._place[: len(rows)]
         np.take(x, rows, axis=0, out=plain, mode="clip")  # another mode goes through a copy
-        out[:, : self._inputs] = plain
+        if self._has_ones:
+            out[:, : self._inputs] = plain
         return out
 
 
