@@ -43,6 +43,7 @@ class ArrayInput:
             x = np.array(values, np.float32, order="C")
         if values.dtype.kind == "f" and not np.isfinite(x).all():
             raise PortableError("the array must hold finite numbers only, got NaN or infinity")
-        x -= np.float32(self.offset)
+        if self.offset:  # of images there is none
+            x -= np.float32(self.offset)
         x *= np.float32(self.scale)
         return x

@@ -33,7 +33,7 @@ from search.messages import (
     WorkerSetup,
 )
 from search.stopwatch import Stopwatch
-from search.training.direct import DirectLoop, Sketch, team_size
+from search.training.direct import Sketch
 from search.training.kept import KeptLoops
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, loop_kind
@@ -154,9 +154,6 @@ def _train(
             if loop is None:
                 parts, limit = (own.train, own.validation), in_memory_limit(setup)
                 kind = loop_kind(job.config, setup, *parts, epochs=job.epochs, in_memory_bytes=limit)
-                if kind is DirectLoop and team_size(job.config, setup.spec, setup.threads) > 1:
-                    data.hold()
-                    own = data.of_round(number, job, setup)
             if job.config.custom is None:
                 model = kind.new_model(job.config, setup, seed=seed)
             elif loop is None:

@@ -32,17 +32,6 @@ class WorkerData:
         self.train = map_part(folder, "train")
         # With folds there is no such part: each round has its own.
         self.validation = map_part(folder, "validation") if _has(folder, "validation") else None
-        self._is_held = False
-
-    def hold(self) -> None:
-        """Take what is trained on and validated on into this process's own memory, if that is not done yet.
-
-        Processes that are forked from this one are given its pages, but would each have to look up those of a file.
-        """
-        if not self._is_held:
-            self.train = _copied(self.train)
-            self.validation = None if self.validation is None else _copied(self.validation)
-            self._is_held = True
 
     def of_round(self, number: int, job: TrialJob, setup: WorkerSetup) -> RoundData:
         """The data of a round (1-based): all but the test part for a full job."""
@@ -96,11 +85,6 @@ def _map_x(folder: Path, part: str) -> Inputs:
         return _map(single)
     files = sorted(folder.glob(f"x_{part}.*.npy"))
     return {file.name.removeprefix(f"x_{part}.").removesuffix(".npy"): _map(file) for file in files}
-
-
-def _copied(part: Part) -> Part:
-    x = {name: np.array(one) for name, one in part.x.items()} if isinstance(part.x, Mapping) else np.array(part.x)
-    return Part(x, np.array(part.y))
 
 
 def _map(file: Path) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.data.dataset import Part
 from search.messages import WorkerSetup
 from search.training.direct.activations import ACTIVATIONS
-from search.training.direct.arrays import Array, on_one_thread
+from search.training.direct.arrays import Array, look_up_pages, on_one_thread
 from search.training.direct.losses import mean_loss, outputs_of
 from search.training.direct.member import Member, Samples, part_of
 from search.training.direct.parameters import Parameters
@@ -189,6 +189,9 @@ class DirectLoop(EpochLoop):
     def _own_part(self) -> Member:
         """What this process does, from its first work on."""
         if self._member is None:
+            if self._team.size > 1:
+                for held in (self._train_data.x, self._validation_x):
+                    look_up_pages(held)
             self._member = Member(self._parameters, self._config, self._setup.spec, self.model.dropouts, self._team)
         return self._member
 
