@@ -17,8 +17,9 @@ the least and the most of the runs; compare ratios, not seconds."""
 _SEARCH = """## Search
 
 From after the imports to the last result: the same configs, models, batches, epochs and metrics, a validation after
-each epoch. kerasweep and the script record parameters, every epoch and the best model in MLflow; KerasTuner and plain
-`fit` record nothing there. kerasweep also reads and splits the data in this time; its peers are given the arrays."""
+each epoch. kerasweep and the script record parameters and every epoch in MLflow, and after this time the best model;
+KerasTuner and plain `fit` record nothing there. kerasweep also reads and splits the data in this time; its peers are
+given the arrays."""
 _WHOLE = """## The whole process
 
 From the first command to its end, imports included; for kerasweep `kerasweep run`, which then also scores the best
