@@ -20,7 +20,7 @@ from tiny_training import config, parts
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
 from search.messages import Decision, EpochReport, JobLost, TrialJob, TrialResult, WorkerBug, WorkerSetup
-from search.training.direct import DirectLoop, loop, team_size
+from search.training.direct import DirectLoop, layers, loop, team_size
 from search.training.direct.team import MemberLost, Team
 from search.training.loops import epoch_order
 from search.training.threads import limit_threads
@@ -89,6 +89,14 @@ def test_a_team_comes_to_what_one_process_comes_to(task: str, members: int) -> N
     # Sixty samples in batches of 14, the last of four.
     model_config = mixed(batch_size=14, input_dropout=0.1, l1=1e-4, l2=1e-3)
     assert_alike(trained_by(members, model_config, task), trained(DirectLoop, model_config, task, epochs=3))
+
+
+@pytest.mark.usefixtures("shared_out")
+def test_a_team_adds_a_bias_apart_as_one_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    model_config = config(batch_size=14, l1=1e-4)
+    expected = trained(DirectLoop, model_config, "binary", epochs=3)
+    monkeypatch.setattr(layers, "_MOST_COPIED", 0)
+    assert_alike(trained_by(2, model_config, "binary"), expected)
 
 
 @pytest.mark.usefixtures("shared_out")

@@ -17,6 +17,7 @@ from tiny_training import config, parts
 
 from search.messages import WorkerSetup
 from search.training.direct import DirectLoop, can_train, member, updates
+from search.training.direct import layers as direct_layers
 from search.training.direct.activations import ACTIVATIONS
 from search.training.direct.masks import Masks
 from search.training.direct.philox import random_bits
@@ -71,6 +72,19 @@ def test_every_activation_trains_as_in_keras(names: list[str], task: str) -> Non
     ]
     model_config = config().model_copy(update={"hidden": tuple(layers), "leaky_slope": 0.3})
     assert_alike(trained(DirectLoop, model_config, task), trained(FitLoop, model_config, task))
+
+
+@pytest.mark.parametrize("shape", ["no hidden layer", "with a bias", "normalised"])
+def test_a_bias_that_is_added_apart_changes_nothing(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Sixty samples in batches of sixteen, the last of twelve.
+    model_config = config(batch_norm=shape == "normalised", input_dropout=0.2, l2=1e-2)
+    if shape == "no hidden layer":
+        model_config = model_config.model_copy(update={"family": "linear", "hidden": ()})
+    copied = trained(DirectLoop, model_config, "multiclass")
+    monkeypatch.setattr(direct_layers, "_MOST_COPIED", 0)
+    apart = trained(DirectLoop, model_config, "multiclass")
+    assert_alike(apart, copied)
+    assert_alike(apart, trained(FitLoop, model_config, "multiclass"))
 
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {

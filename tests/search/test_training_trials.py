@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from tiny_training import config, parts
 
 from search.data.dataset import Part
 from search.messages import Decision, EpochReport, ScoreJob, TrialJob, TrialResult, WorkerSetup
+from search.training import trial
 from search.training.compiled import to_device
 from search.training.threads import limit_threads
 from search.training.trial import run_trial, score
@@ -192,3 +195,29 @@ def test_mapped_arrays_are_trained_on_where_they_are(arrays: Path) -> None:
     [copied] = to_device([own])
     own += 1
     assert float(tf.reduce_sum(copied)) == 0
+
+
+@pytest.mark.parametrize("writer", ["write_whole", "save_model"])
+def test_a_full_disk_costs_a_trial_its_file_alone(
+    writer: str, arrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(trial, writer, full)
+    weights = tmp_path / "m.npz" if writer == "write_whole" else None
+    _, result = play(
+        run_trial(job(save_to=tmp_path / "m.keras", weights_to=weights), setup(arrays), WorkerData(arrays))
+    )
+    assert (result.outcome, result.model) == ("completed", None)
+
+
+def test_a_trial_that_took_long_saves_its_model_at_once(
+    arrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_QUICK_SECONDS", 0.0)
+    to = {"save_to": tmp_path / "m.keras", "weights_to": tmp_path / "m.npz"}
+    _, result = play(run_trial(job(**to), setup(arrays), WorkerData(arrays)))
+    assert result.model == tmp_path / "m.keras"
+    assert result.model.exists()
+    assert not (tmp_path / "m.npz").exists()

@@ -48,7 +48,7 @@ def in_memory(memory: Any, shape: int | tuple[int, ...]) -> Array:
 def look_up_pages(array: Array | None) -> None:
     """Have the system find all pages at once that lie in a mapped file, as a process that was forked knows none.
 
-    One by one, as they are read, that takes twenty times as long. Systems that cannot do it find them so.
+    One by one, as they are read, that takes several times as long. Systems that cannot do it find them so.
     """
     base: Any = array
     while isinstance(base, np.ndarray):

@@ -19,7 +19,7 @@ from search.training.direct.team import Team
 from spaces.model_config import ModelConfig
 
 _EPSILON, _MOMENTUM = 1e-3, 0.99  # of Keras's BatchNormalization
-_WIDE_INPUTS = 256
+_MOST_COPIED = 2**15  # numbers; to copy fewer takes less time than two operations more
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Batch:
         return [(part.stop - part.start) / self.samples for part in parts]
 
 
-def is_apart(first: LayerWeights) -> bool:
-    """Whether the first layer's bias is added apart: to lay a one behind each of its inputs is to copy them."""
-    return first.has_bias and first.inputs >= _WIDE_INPUTS
+def is_apart(first: LayerWeights, config: ModelConfig) -> bool:
+    """Whether the first layer's bias is added apart: to lay a one behind each sample's inputs is to copy them."""
+    return first.has_bias and first.inputs * config.batch_size >= _MOST_COPIED
 
 
 class Dense:
@@ -242,12 +242,12 @@ class Network:
                 config.leaky_slope,
                 batch,
                 drops=layer.dropout > 0,
-                apart=weights is first and is_apart(first),
+                apart=weights is first and is_apart(first, config),
                 bias_next=following.has_bias,
             )
             for weights, following, layer in zip(hidden, after, config.hidden, strict=True)
         ]
-        self._outputs = Dense(outputs, batch, apart=outputs is first and is_apart(first))
+        self._outputs = Dense(outputs, batch, apart=outputs is first and is_apart(first, config))
         self._given: list[Any] = [None, *(layer.out for layer in self.hidden)]  # to each layer, the outputs at last
         self._gradients = [None, *(layer.gradient for layer in self.hidden)]  # where to write those at what is given
         self.norms = [layer.norm for layer in self.hidden if layer.norm is not None]

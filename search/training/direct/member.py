@@ -55,7 +55,7 @@ class Member:
         """``dropouts``: of the inputs and of each hidden layer, or None."""
         self._parameters, self._config, self._spec, self._team = parameters, config, spec, team
         first = parameters.layers[0]
-        self._inputs, self._has_ones = first.inputs, first.has_bias and not is_apart(first)
+        self._inputs, self._has_ones = first.inputs, first.has_bias and not is_apart(first, config)
         width = self._inputs + sum(layer.units for layer in parameters.layers)
         self._steps_ahead = max(1, _CHUNK_NUMBERS * team.size // (config.batch_size * width))
         self._validated_at_once = max(32, min(_LARGEST_VALIDATION, _VALIDATION_NUMBERS // width))
