@@ -46,9 +46,13 @@ def _import() -> bool:
         from search.training.threads import import_backend
 
         backend = import_backend()  # Keras's own settings may name another
+        import search.training.fitting
         import search.training.kept
         import search.training.trial
         import search.training.worker_data  # noqa: F401 - for the workers
+        from search.training.direct.arrays import libraries
+
+        libraries()
     except Exception:  # noqa: BLE001 - each worker tries again, and tells its coordinator
         return False
     gc.collect()

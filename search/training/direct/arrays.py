@@ -64,12 +64,13 @@ def on_one_thread() -> Iterator[None]:
 
     Infinities and NaN are no news there: a trial that diverges is told by its loss.
     """
-    with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         yield
 
 
 @cache
-def _libraries() -> Any:
+def libraries() -> Any:
+    """Those of this process that compute on several threads; to look for them takes as long as a small epoch."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

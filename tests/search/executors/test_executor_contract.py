@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import pytest
 from search.executors import fork_server
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
-from search.executors.processes import Start
+from search.executors.processes import ForkServer, Start
 from search.executors.protocol import Executor
 from search.executors.simulated import SimulatedExecutor
 from search.messages import (
@@ -357,3 +358,18 @@ def test_workers_that_cannot_start_end_the_study_with_their_last_words(
         assert "no tensorflow here" in bug.traceback
     finally:
         made.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells another process's environment")
+@pytest.mark.parametrize("own", [None, "3"])
+def test_no_worker_starts_threads_for_products(own: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if own is not None:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", own)
+    before = set(psutil.Process().children())
+    server = ForkServer()
+    try:
+        [process] = set(psutil.Process().children()) - before
+        assert process.environ()["OPENBLAS_NUM_THREADS"] == (own or "1")
+    finally:
+        server.close()
