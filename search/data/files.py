@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from search.data.archive import from_arrays
 from search.data.idx import image_files, is_idx, read_idx_folder, read_idx_pair
 from search.data.images import holds_images, read_image_folder
+from search.data.npz import read_arrays
 from search.data.raw import RawData, from_frame, refuse_duplicates
 from search.errors import DataError
 from spaces.errors import nearest
@@ -240,7 +241,7 @@ def _read_npz(path: Path, source: str) -> dict[str, NDArray[Any]]:
             if isinstance(loaded, np.ndarray):
                 raise DataError(f"{source}: must be an NPZ archive with X and y, got one plain array")
             with loaded as archive:
-                return {key: archive[key] for key in archive.files}
+                return read_arrays(archive)
     except ValueError as error:
         # NumPy speaks of pickle for two things: an array of objects, and a file that is no archive at all.
         reason = "it holds Python objects: save plain arrays" if "Object arrays" in str(error) else "not an NPZ archive"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.npz import stacked
 from search.data.shapes import Layout, may_be_padded, to_one_length
 from search.errors import DataError
 from search.portable import MISSING_WORDS
@@ -132,7 +133,7 @@ def _stack(pieces: Sequence[Any]) -> Any:
     import pandas as pd
 
     if isinstance(pieces[0], np.ndarray):
-        return np.concatenate(to_one_length(pieces) if pieces[0].ndim > 2 else pieces)
+        return stacked(to_one_length(pieces) if pieces[0].ndim > 2 else pieces)
     return pd.concat(pieces, ignore_index=True)
 
 

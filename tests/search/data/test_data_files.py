@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from search.data.files import read_file, read_table
+from search.data.npz import read_arrays, stacked
 from search.data.raw import FREE, TEST, VALIDATION
 from search.errors import DataError
 
@@ -185,6 +188,59 @@ def test_bad_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], w
     with pytest.raises(DataError) as caught:
         read_file(tmp_path / "t.npz", "t.npz")
     assert words in str(caught.value)
+
+
+ARRAYS = {
+    "columns first": np.asfortranarray(X),
+    "one number": np.array(3.0),
+    "no rows": X[:0],
+    "rows of nothing": np.zeros((3, 0)),
+    "other bytes first": X.astype(">f8"),
+    "words": np.array(["a", "bc"]),
+    "fields": np.zeros(2, [("a", "f4"), ("b", "i2")]),
+    "names of fields outside Latin-1": np.zeros(2, [("名", "f4")]),
+    "days": Y.astype("datetime64[D]"),
+}
+
+
+def test_archives_are_read_as_numpy_reads_them(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of NumPy, about the newer version of one header
+        np.savez(tmp_path / "all.npz", **ARRAYS)
+        with np.load(tmp_path / "all.npz") as archive:
+            read = read_arrays(archive)
+    assert list(read) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(read[name], array, err_msg=name)
+        assert read[name].dtype == array.dtype, name
+
+
+@pytest.mark.parametrize("order", [("x_train", "x_test"), ("x_test", "x_train")])
+def test_parts_of_an_archive_are_joined_without_a_copy(tmp_path: Path, order: tuple[str, ...]) -> None:
+    images = {"x_train": np.arange(60, dtype=np.uint8).reshape(5, 4, 3), "x_test": np.ones((2, 4, 3), np.uint8)}
+    np.savez_compressed(
+        tmp_path / "i.npz", y_train=Y, other=np.ones((1, 4, 3), np.uint8), **{k: images[k] for k in order}
+    )
+    with np.load(tmp_path / "i.npz") as archive:
+        read = read_arrays(archive)
+    joined = stacked([read["x_train"], read["x_test"]])
+    np.testing.assert_array_equal(joined, np.concatenate([images["x_train"], images["x_test"]]))
+    assert np.shares_memory(joined, read["x_train"]) == (order[0] == "x_train")
+    np.testing.assert_array_equal(stacked([read["x_test"], read["x_test"]]), np.ones((4, 4, 3)))
+    own = [np.zeros((2, 3)), np.ones((1, 3))]
+    np.testing.assert_array_equal(stacked(own), np.concatenate(own))
+
+
+def test_an_array_that_is_shorter_than_it_says_is_named(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    np.save(content, X)
+    with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
+        archive.writestr("x.npy", content.getvalue()[:-8])
+        archive.writestr("y.npy", content.getvalue())
+    with pytest.raises(
+        DataError, match=r"^t.npz: cannot be read as NPZ \(its arrays are shorter than their headers say\)"
+    ):
+        read_file(tmp_path / "t.npz", "t.npz")
 
 
 def test_a_single_array_under_the_name_npz_is_refused(tmp_path: Path) -> None:
