@@ -29,10 +29,9 @@ class Task:
     def parts(self, round: int = 0) -> tuple[Any, Any, Any, Any]:
         """x_train, y_train, x_validation, y_validation; of a fold where ``round`` is from 1 on."""
         folder = self.arrays / f"round_{round}" if round else self.arrays
-        x_train, y_train, x, y = (
-            np.load(folder / f"{name}.npy") for name in ("x_train", "y_train", "x_validation", "y_validation")
-        )
-        return _scaled(x_train), y_train, _scaled(x), y
+        names = "x_train", "y_train", "x_validation", "y_validation"
+        x_train, y_train, x, y = (np.load(folder / f"{name}.npy") for name in names)
+        return x_train, y_train, x, y
 
 
 @dataclass
@@ -67,7 +66,3 @@ def read_task() -> Task:
     """The task in the file that the command line names; scripts write into the current folder."""
     content = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     return Task(**{**content, "arrays": Path(content["arrays"])})
-
-
-def _scaled(x: Any) -> Any:
-    return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x

@@ -14,6 +14,7 @@ import yaml
 from benchmarks.speed.arithmetic import operations
 from benchmarks.speed.stand_ins import source_of
 from benchmarks.speed.works import OURS, OURS_2, OURS_HALF, Work
+from search.data.pixels import numbers_of
 from search.experiment import parse_experiment
 from search.study.arrays import write_arrays
 from search.study.plan import make_plan
@@ -73,6 +74,8 @@ def prepare(work: Work, folder: Path, data_folder: Path | None, seed: int) -> Pr
     plan = make_plan(experiment, place=work.name, folder=folder)
     arrays = folder / "arrays"
     write_arrays(plan.dataset, arrays, experiment.validation, seed=seed)
+    for file in arrays.rglob("x_*.npy"):  # peers are given what a model is given, not pixels to scale
+        np.save(file, numbers_of(np.load(file)))
     spec = plan.dataset.spec
     task = {
         "arrays": str(arrays),

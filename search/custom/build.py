@@ -17,8 +17,10 @@ from search.custom.load import UserModel, load_user_model, user_imports
 from search.custom.optuna_trial import ModelTrial
 from search.custom.targets import give_one_hot
 from search.data.dataset import Part
+from search.data.pixels import numbers_of
 from search.errors import ModelError
 from search.messages import Suggest, Suggested, TrialJob, WorkerSetup
+from search.training.loops import rows_of
 from spaces.catalog import Scalar
 from spaces.domains import Domain
 from spaces.model_config import CustomModel, ModelConfig
@@ -171,9 +173,7 @@ def _custom(config: ModelConfig) -> CustomModel:
 
 
 def _first_rows(part: Part) -> Part:
-    x = part.x
-    rows = {name: np.asarray(a[:ROWS]) for name, a in x.items()} if isinstance(x, Mapping) else np.asarray(x[:ROWS])
-    return Part(rows, np.asarray(part.y[:ROWS]))
+    return Part(numbers_of(rows_of(part.x, slice(ROWS))), np.asarray(part.y[:ROWS]))
 
 
 def _with_weights(setup: WorkerSetup, weights: Mapping[int, float] | None) -> WorkerSetup:

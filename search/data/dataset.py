@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.arrangement import Arrangement
+from search.data.pixels import numbers_of, stored
 from search.data.prepare import PIECE_ROWS
 from search.portable import Inputs, Preprocessor, SequenceInput, SeveralInputs
 from search.portable.sequences import real_steps
@@ -34,7 +35,10 @@ class Samples(Protocol):
 
     @property
     def x(self) -> Prepared:
-        """(samples, *shape), C-contiguous: float32, tokens int32; of several inputs such arrays by their names."""
+        """(samples, *shape), C-contiguous: float32, tokens int32; of several inputs such arrays by their names.
+
+        Of samples that are mapped from a file also uint8, which stand for the numbers that `pixels.numbers_of` gives.
+        """
 
     @property
     def y(self) -> NDArray[Any]:
@@ -47,7 +51,7 @@ class Samples(Protocol):
         """How many samples there are."""
 
     def pieces(self) -> Iterator[Prepared]:
-        """What ``x`` holds, in order, some samples at a time."""
+        """What ``x`` holds, in order, some samples at a time; images as bytes, where they came as such."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,15 @@ class RawPart:
 
     @cached_property
     def x(self) -> Prepared:
-        pieces = list(self.pieces())
+        pieces: list[Any] = [numbers_of(piece) for piece in self.pieces()]
         if isinstance(pieces[0], Mapping):
             return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-        return np.concatenate(pieces)  # type: ignore[arg-type]
+        return np.concatenate(pieces)
 
     def pieces(self) -> Iterator[Prepared]:
         step = max(1, min(PIECE_ROWS, _PIECE_NUMBERS // _numbers(self.preprocessor.inputs)))
         for start in range(0, max(1, len(self)), step):  # of no rows one piece, which has the shape
-            yield self.preprocessor.transform(take_raw(self.raw, self.rows[start : start + step]))
+            yield stored(self.preprocessor.inputs, take_raw(self.raw, self.rows[start : start + step]))
 
 
 def join_parts(first: Samples, second: Samples) -> Part:

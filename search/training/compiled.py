@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.data.dataset import Part
-from search.training.loops import Array, EpochLoop, Validated, fits, is_own, own_metrics, validation_batch
+from search.data.pixels import SCALE, numbers_of
+from search.training.loops import Array, EpochLoop, Validated, fits, is_own, own_metrics, rows_of, validation_batch
 from search.training.phases import set_rate
 from search.training.restart import unchanged
 
@@ -42,10 +43,9 @@ class CompiledLoop(EpochLoop):
 
     def _create_state(self, train: Part) -> None:
         """Make every variable before tracing: a ``tf.function`` may not make them inside its loop."""
-        import tensorflow as tf
 
         model = self.model
-        x, y = tf.nest.map_structure(lambda array: np.asarray(array[:1]), (train.x, train.y))
+        x, y = numbers_of(rows_of(train.x, slice(1))), np.asarray(train.y[:1])
         with unchanged(self._drawn):
             predicted = model(x, training=False)
         if model._compile_loss is not None:
@@ -96,7 +96,7 @@ def trace_training(model: keras.Model, batch_size: int, arrays: list[Any], *, sc
         rows = order[start : start + batch_size]
         if scheduled:
             set_rate(optimizer, rates[start // batch_size])
-        return model.train_step(tuple(tf.nest.map_structure(lambda array: tf.gather(array, rows), data)))
+        return model.train_step(gathered(data, rows))
 
     def epoch(order: tf.Tensor, rates: tf.Tensor, *data: Any) -> Mapping[str, tf.Tensor]:
         model.reset_metrics()
@@ -129,7 +129,7 @@ def trace_validation(model: keras.Model, batch_size: int, arrays: list[Any], set
 
     def batch(x: Any, y: tf.Tensor, start: tf.Tensor) -> tuple[Any, tf.Tensor]:
         stop = start + batch_size
-        return tf.nest.map_structure(lambda array: array[start:stop], x), y[start:stop]
+        return as_numbers(tf.nest.map_structure(lambda array: array[start:stop], x)), y[start:stop]
 
     def outputs_and_loss(x: Any, y: tf.Tensor) -> tuple[Any, tf.Tensor]:
         outputs = model(x, training=False) if takes_training else model(x)
@@ -178,11 +178,31 @@ def _results(model: keras.Model, logs: Mapping[str, Any]) -> Mapping[str, Any]:
 def _outputs_of_one(model: keras.Model, x: Any) -> Any:
     import tensorflow as tf
 
-    return model(tf.nest.map_structure(lambda array: array[:1], x), training=False)
+    return model(as_numbers(tf.nest.map_structure(lambda array: array[:1], x)), training=False)
+
+
+def gathered(data: Any, rows: Any) -> Any:
+    """In a graph: some rows of all arrays of a structure, as a model is given them."""
+    import tensorflow as tf
+
+    return as_numbers(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
+
+
+def as_numbers(stored: Any) -> Any:
+    """For tensors what `search.data.pixels.numbers_of` is, to the bit."""
+    import tensorflow as tf
+
+    def numbers(one: Any) -> Any:
+        return tf.cast(one, tf.float32) * SCALE if one.dtype == tf.uint8 else one
+
+    return tf.nest.map_structure(numbers, stored)
 
 
 def to_device(arrays: Any) -> Any:
-    """Arrays as tensors. Those that are mapped from files are not copied, unless a GPU is to have them."""
+    """Arrays as tensors. Those that are mapped from files are not copied, unless a GPU is to have them.
+
+    A GPU has images as numbers: not all of TensorFlow's operations take bytes there.
+    """
     import tensorflow as tf
 
     gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -190,7 +210,7 @@ def to_device(arrays: Any) -> Any:
     def tensor(array: Any) -> Any:
         if not gpu and isinstance(array, np.memmap) and array.flags.writeable and array.ctypes.data % _ALIGNED == 0:
             return tf.experimental.dlpack.from_dlpack(np.asarray(array).__dlpack__())
-        return tf.constant(np.asarray(array))
+        return tf.constant(numbers_of(array) if gpu else np.asarray(array))
 
     return tf.nest.map_structure(tensor, dict(arrays) if isinstance(arrays, Mapping) else arrays)
 

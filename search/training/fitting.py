@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from search.data.dataset import Part
+from search.data.pixels import numbers_of
 from search.training.loops import Array, EpochLoop, Validated, fits, own_metrics, rows_of, validation_batch
 from search.training.phases import Phase, set_rate
 
@@ -78,7 +79,7 @@ def _batches(part: Part, order: Array, batch_size: int, weights: Array | None) -
 
         def __getitem__(self, index: int) -> tuple[Any, ...]:
             rows = order[index * batch_size : (index + 1) * batch_size]
-            batch = (rows_of(part.x, rows), part.y[rows])
+            batch = (numbers_of(rows_of(part.x, rows)), part.y[rows])
             return batch if weights is None else (*batch, weights[rows])
 
     return Batches()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.data.dataset import Part
-from search.training.compiled import CompiledLoop, signature_of
+from search.training.compiled import CompiledLoop, as_numbers, gathered, signature_of
 from search.training.gradients import Learning, learning_of
 from search.training.loops import Array, Validated, validation_batch
 from search.training.numbers import FreeNumbers
@@ -186,7 +186,7 @@ def trace_epoch(
             if scheduled:
                 set_rate(optimizer, rates[index])
             count = tf.cast(tf.shape(rows)[0], tf.float32)
-            batch = _rows_of(data, rows)
+            batch = gathered(data, rows)
             gradients, done = weights.gradients(lambda: learning.step(model, count, *batch))
             with in_one_operation(optimizer, update, sizes, index):
                 optimizer.apply(gradients, weights.variables)
@@ -202,7 +202,7 @@ def trace_epoch(
             _, total, parts = tf.while_loop(lambda index, *_: index < steps, step, start)
         weights.store()
         predicted = learning.outputs(parts.concat())
-        rest = learning.rest(predicted, *_rows_of(data[1:], order))
+        rest = learning.rest(predicted, *gathered(data[1:], order))
         return total / tf.cast(samples, tf.float32) + (0.0 if rest is None else rest), predicted
 
     steps = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None, 2), tf.float32)]
@@ -217,7 +217,8 @@ def trace_scoring(
     """A function of (x, y) that returns the mean loss and the outputs (samples, outputs), at most so many at once."""
     import tensorflow as tf
 
-    def whole(x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def whole(stored: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = as_numbers(stored)
         with numbers.in_place():
             predicted = model(x, training=False)
             loss = model._compute_loss(x=x, y=y, y_pred=predicted, sample_weight=None, training=False)
@@ -241,12 +242,6 @@ def trace_scoring(
     function = whole if len(arrays[1]) <= batch_size else in_batches
     signature = [signature_of(array) for array in arrays]
     return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
-
-
-def _rows_of(data: Any, rows: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.nest.map_structure(lambda array: tf.gather(array, rows), data)
 
 
 def _parts(count: Any, width: int) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.custom.load import saved_objects
+from search.data.pixels import numbers_of
 from search.messages import PictureJob, PictureResult, WorkerSetup
 from spaces.data_spec import DataSpec
 
@@ -125,7 +126,7 @@ def chosen_rows(part: Part, spec: DataSpec, most: int = MOST_ROWS) -> tuple[dict
     y = np.asarray(part.y[:most])
     y = y.reshape(len(y), -1)[:, 0]
     y = y.astype(np.float64) if spec.task == "regression" else y.astype(np.int64)
-    return {name: np.asarray(x[:most]) for name, x in named.items()}, y
+    return {name: numbers_of(x[:most]) for name, x in named.items()}, y
 
 
 def _units(setup: WorkerSetup) -> Callable[[NDArray[Any]], NDArray[Any]]:

@@ -267,8 +267,8 @@ def raw_targets(y: Array, setup: WorkerSetup) -> Array:
 
 
 def nbytes(part: Part) -> int:
-    """Bytes of a part's arrays."""
-    return sum(array.nbytes for array in (*inputs(part), part.y))
+    """Bytes of a part's arrays on a device, where all numbers are of 32 bits."""
+    return sum(4 * array.size for array in (*inputs(part), part.y))
 
 
 def inputs(part: Part) -> list[Array]:

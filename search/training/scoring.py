@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.data.dataset import Part
+from search.data.pixels import numbers_of
 from search.messages import WorkerSetup
 from search.training.loops import fits, measure, raw_targets, validation_batch
 from spaces.losses import build_loss
@@ -28,8 +29,7 @@ def score_part(
     """
     from keras import ops
 
-    inputs = dict(part.x) if isinstance(part.x, dict) else part.x
-    outputs = np.asarray(model.predict(inputs, batch_size=validation_batch(model), verbose=0))
+    outputs = np.asarray(model.predict(numbers_of(part.x), batch_size=validation_batch(model), verbose=0))
     if not fits(outputs, setup):
         return {}
     loss = build_loss(None if config is None else config.loss, setup.spec)(np.asarray(part.y), outputs)

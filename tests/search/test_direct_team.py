@@ -157,6 +157,10 @@ def test_small_networks_are_not_shared_out() -> None:
     assert team_size(wide, spec, 16) == 4, "each has 32 samples at the least"
     assert team_size(wide.model_copy(update={"batch_size": 16}), spec, 2) == 1
     assert team_size(config(batch_size=512), spec, 2) == 1
+    narrow = config(layers=1, units={"choice": [40]}, batch_size=128)
+    assert team_size(narrow, spec, 2) == 1
+    drops = config(layers=1, units={"choice": [40]}, batch_size=128, dropout=0.2)
+    assert team_size(drops, spec, 2) == 2, "drawing what is dropped is work too"
 
 
 @pytest.mark.parametrize("held", ["busy", "idle"])

@@ -31,7 +31,7 @@ from spaces.model_config import ModelConfig
 _MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 2.5e10
 _PRODUCTS_OF_A_DRAW = 200  # that take as long as drawing a number for dropout takes longer than in TensorFlow
 # Below these a team waits as long as it saves: products in one step, and samples of one member.
-_LEAST_PRODUCTS_SHARED, _LEAST_SAMPLES = 2**23, 32
+_LEAST_PRODUCTS_SHARED, _LEAST_SAMPLES = 2**22, 32
 
 
 def can_train(config: ModelConfig, setup: WorkerSetup, *, steps: int) -> bool:
@@ -70,16 +70,21 @@ def is_known(config: ModelConfig, spec: DataSpec) -> bool:
 
 def team_size(config: ModelConfig, spec: DataSpec, threads: int) -> int:
     """How many processes train such a model together, of so many that may."""
-    if not CAN_FORK or config.batch_size * count_weights(config, spec) < _LEAST_PRODUCTS_SHARED:
+    if not CAN_FORK or _products_of_a_step(config, spec) < _LEAST_PRODUCTS_SHARED:
         return 1
     return max(1, min(threads, config.batch_size // _LEAST_SAMPLES))
 
 
 def _is_small(config: ModelConfig, spec: DataSpec, steps: int) -> bool:
+    products = _products_of_a_step(config, spec)
+    return products <= _MOST_PRODUCTS or steps * products <= _MOST_PRODUCTS_IN_ALL
+
+
+def _products_of_a_step(config: ModelConfig, spec: DataSpec) -> int:
+    """Of a weight and a sample, and as many as take the time in which numbers are drawn for dropout."""
     drawn = sum(layer.units for layer in config.hidden if layer.dropout)
     drawn += widths_of(config, spec)[0] if config.input_dropout else 0
-    of_a_step = config.batch_size * (count_weights(config, spec) + _PRODUCTS_OF_A_DRAW * drawn)
-    return of_a_step <= _MOST_PRODUCTS or steps * of_a_step <= _MOST_PRODUCTS_IN_ALL
+    return config.batch_size * (count_weights(config, spec) + _PRODUCTS_OF_A_DRAW * drawn)
 
 
 def _comes_as_numbers(spec: DataSpec, config: ModelConfig) -> bool:
@@ -196,8 +201,8 @@ class DirectLoop(EpochLoop):
         return self._member
 
 
-def _rows(x: Any) -> Array:
-    """Samples as the rows of a matrix, not copied."""
+def _rows(x: Any) -> NDArray[Any]:
+    """Samples as the rows of a matrix, not copied; numbers, or pixels as bytes."""
     (array,) = x.values() if isinstance(x, dict) else (x,)
     return np.asarray(array).reshape(len(array), -1)
 

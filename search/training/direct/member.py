@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.pixels import SCALE
 from search.training.direct.arrays import ALIGNED, Array, constant, empty
 from search.training.direct.layers import Batch, Network, is_apart, move
 from search.training.direct.losses import OutputGradient, columns_of
@@ -32,11 +33,11 @@ class Samples:
     """What is trained on.
 
     Attributes:
-        x: (samples, inputs).
+        x: (samples, inputs), float32 or pixels as bytes.
         y: as the data set has it; weights: what each sample counts, or None for all alike.
     """
 
-    x: Array
+    x: NDArray[Any]
     y: NDArray[Any]
     weights: Array | None
 
@@ -59,7 +60,8 @@ class Member:
         width = self._inputs + sum(layer.units for layer in parameters.layers)
         self._steps_ahead = max(1, _CHUNK_NUMBERS * team.size // (config.batch_size * width))
         self._validated_at_once = max(32, min(_LARGEST_VALIDATION, _VALIDATION_NUMBERS // width))
-        self._place, self._plain = empty((0, 0)), empty((0, 0))
+        self._place = empty((0, 0))
+        self._found: NDArray[Any] = self._place
         self._networks: dict[tuple[int, int], tuple[Network, OutputGradient]] = {}
         widths = [self._inputs, *(layer.units for layer in config.hidden)]
         self._masks = [
@@ -150,13 +152,13 @@ class Member:
         drawn += [masks.draw(1, self._batch(samples).own) for samples in sizes[whole:]]
         return drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
 
-    def validate(self, x: Array, logits: Array) -> float:
+    def validate(self, x: NDArray[Any], logits: Array) -> float:
         """Write the logits of this member's share of the samples; gives the penalty of its share of the weights."""
         share = self._team.share(len(x))
         for start in range(share.start, share.stop, self._validated_at_once):
             rows = slice(start, min(start + self._validated_at_once, share.stop))
             network, _ = self._network(rows.stop - rows.start, _ALONE)
-            given = self._inputs_of(x, np.arange(rows.start, rows.stop)) if self._has_ones else x[rows]
+            given = x[rows] if self._is_given(x) else self._inputs_of(x, np.arange(rows.start, rows.stop))
             logits[:, rows] = network.predict(given.T)
         return 0.0 if self._penalty is None else self._penalty.value()
 
@@ -172,17 +174,24 @@ class Member:
             self._networks[samples, team.size] = found
         return found
 
-    def _inputs_of(self, x: Array, rows: Any) -> Array:
-        """These rows, with a one behind each if ``has_ones``; the next call writes them over."""
-        if len(self._plain) < len(rows):
+    def _inputs_of(self, x: NDArray[Any], rows: Any) -> Array:
+        """These rows as numbers, with a one behind each if ``has_ones``; the next call writes them over."""
+        if len(self._found) < len(rows):
             # Memory that is new to the process takes longer to get than to fill.
-            self._plain = empty((len(rows), self._inputs))
-            self._place = constant((len(rows), self._inputs + 1), 1.0) if self._has_ones else self._plain
-        plain, out = self._plain[: len(rows)], self._place[: len(rows)]
-        np.take(x, rows, axis=0, out=plain, mode="clip")  # another mode goes through a copy
-        if self._has_ones:
-            out[:, : self._inputs] = plain
+            self._place = constant((len(rows), self._inputs + self._has_ones), 1.0)
+            self._found = self._place if self._is_given(x) else np.empty((len(rows), self._inputs), x.dtype)
+        found, out = self._found[: len(rows)], self._place[: len(rows)]
+        np.take(x, rows, axis=0, out=found, mode="clip")  # another mode goes through a copy
+        if self._found is not self._place:
+            numbers = out[:, : self._inputs]
+            numbers[...] = found
+            if x.dtype == np.uint8:
+                np.multiply(numbers, SCALE, out=numbers)
         return out
+
+    def _is_given(self, x: NDArray[Any]) -> bool:
+        """Whether the first layer is given the samples as they lie."""
+        return not self._has_ones and x.dtype == np.float32
 
 
 def part_of(order: Array, batch: int, team: Team, member: int | None = None) -> Array:
