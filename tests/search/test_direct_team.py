@@ -54,7 +54,7 @@ def none_is_left() -> Iterator[None]:
 @pytest.fixture
 def shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small a network is."""
-    monkeypatch.setattr(loop, "_LEAST_PRODUCTS_SHARED", 0)
+    monkeypatch.setattr(loop, "_LEAST_PRODUCTS", 1)
     monkeypatch.setattr(loop, "_LEAST_SAMPLES", 1)
 
 
@@ -161,6 +161,7 @@ def test_small_networks_are_not_shared_out() -> None:
     assert team_size(narrow, spec, 2) == 1
     drops = config(layers=1, units={"choice": [40]}, batch_size=128, dropout=0.2)
     assert team_size(drops, spec, 2) == 2, "drawing what is dropped is work too"
+    assert team_size(drops, spec, 4) == 2, "each has enough to do"
 
 
 @pytest.mark.parametrize("held", ["busy", "idle"])

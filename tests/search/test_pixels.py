@@ -87,7 +87,7 @@ def test_convolutions_train_alike(kind: Any) -> None:
 def test_a_team_and_a_bias_apart_train_alike(members: int, ones: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if members > 1 and sys.platform != "linux":
         pytest.skip("a team is forked on Linux only")
-    monkeypatch.setattr(loop, "_LEAST_PRODUCTS_SHARED", 0)
+    monkeypatch.setattr(loop, "_LEAST_PRODUCTS", 1)
     monkeypatch.setattr(loop, "_LEAST_SAMPLES", 1)
     monkeypatch.setattr(layers, "_MOST_COPIED", 0 if ones == "apart" else 2**15)
     model_config = config(batch_norm=True)

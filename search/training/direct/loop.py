@@ -30,8 +30,8 @@ from spaces.model_config import ModelConfig
 # graphs are faster, by a tenth to a fifth of a step, and that makes up for the half second in which one is traced.
 _MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 2.5e10
 _PRODUCTS_OF_A_DRAW = 200  # that take as long as drawing a number for dropout takes longer than in TensorFlow
-# Below these a team waits as long as it saves: products in one step, and samples of one member.
-_LEAST_PRODUCTS_SHARED, _LEAST_SAMPLES = 2**22, 32
+# Of one member in a step; with less to do a team waits as long as it saves.
+_LEAST_PRODUCTS, _LEAST_SAMPLES = 2**21, 32
 
 
 def can_train(config: ModelConfig, setup: WorkerSetup, *, steps: int) -> bool:
@@ -70,9 +70,10 @@ def is_known(config: ModelConfig, spec: DataSpec) -> bool:
 
 def team_size(config: ModelConfig, spec: DataSpec, threads: int) -> int:
     """How many processes train such a model together, of so many that may."""
-    if not CAN_FORK or _products_of_a_step(config, spec) < _LEAST_PRODUCTS_SHARED:
+    if not CAN_FORK:
         return 1
-    return max(1, min(threads, config.batch_size // _LEAST_SAMPLES))
+    most = _products_of_a_step(config, spec) // _LEAST_PRODUCTS
+    return max(1, min(threads, config.batch_size // _LEAST_SAMPLES, most))
 
 
 def _is_small(config: ModelConfig, spec: DataSpec, steps: int) -> bool:
