@@ -42,7 +42,7 @@ class ArrayPlan:
     layout: Literal["numbers", "image"]
 
     def fit(self, raw: Any, rows: Rows) -> ArrayInput:
-        return fit_array(np.asarray(raw)[rows], self.layout)
+        return fit_array(np.asarray(raw), self.layout, rows)
 
 
 @dataclass(frozen=True)

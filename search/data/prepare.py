@@ -114,13 +114,22 @@ def categories_of(table: TableInput) -> list[NDArray[Any]] | None:
     return list(fitted["words"].named_steps["encode"].categories_) if "words" in fitted else None
 
 
-def fit_array(train: NDArray[Any], layout: Literal["numbers", "image"] = "numbers") -> ArrayInput:
+def fit_array(
+    values: NDArray[Any], layout: Literal["numbers", "image"] = "numbers", rows: NDArray[np.int64] | None = None
+) -> ArrayInput:
     """Fit the scaling of an array (rows, *shape), at least 3-D.
 
     Bytes become 0..1, everything else mean 0 and std 1 over all values.
+
+    Args:
+        rows: positions of the training rows; None is all.
     """
-    shape = tuple(train.shape[1:])
-    if _is_bytes(train):
+    shape = tuple(values.shape[1:])
+    rows = np.arange(len(values)) if rows is None else rows
+    if values.dtype == np.uint8 and _are_bytes(values[rows[:PROBE_ROWS]]):  # which spares a copy of all
+        return ArrayInput(shape, 0.0, 1 / BYTE_MAX, layout)
+    train = values[rows]
+    if _are_bytes(train):
         return ArrayInput(shape, 0.0, 1 / BYTE_MAX, layout)
     mean = float(train.mean(dtype=np.float64))
     # In float64, by pieces: a float64 copy of the whole would double the memory.
@@ -156,7 +165,7 @@ def fit_tokens(
     return TokenInput(column, unit, tokens, length, len(tokens) + FIRST_TOKEN if size is None else size)
 
 
-def _is_bytes(array: NDArray[Any]) -> bool:
+def _are_bytes(array: NDArray[Any]) -> bool:
     if array.dtype.kind not in "iu":
         return False
     # Zeros and ones are on the right scale already, whatever type holds them.

@@ -48,6 +48,9 @@ def none_is_left() -> Iterator[None]:
     _before.clear()
     _before.update(psutil.Process().children())
     yield
+    deadline = time.monotonic() + 5
+    while members_of() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not members_of(), "a member outlived its team"
 
 

@@ -18,6 +18,7 @@ from tiny_training import config, parts
 from search.messages import WorkerSetup
 from search.training.direct import DirectLoop, can_train, member, updates
 from search.training.direct import layers as direct_layers
+from search.training.direct import masks as masks_module
 from search.training.direct.activations import ACTIVATIONS
 from search.training.direct.masks import Masks
 from search.training.direct.philox import random_bits
@@ -150,6 +151,18 @@ def test_what_a_step_drops_is_what_the_layer_drops(rate: float) -> None:
     np.testing.assert_array_equal(ours, theirs)
     some = Masks(Dropped(rate, seed=8), 30).draw(5, slice(3, 7)).reshape(5, 4, 30)
     np.testing.assert_array_equal(some, theirs.reshape(5, 11, 30)[:, 3:7])
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 2**16])
+def test_what_is_drawn_ahead_outlasts_a_short_batch(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    monkeypatch.setattr(masks_module, "_NUMBERS_AT_ONCE", at_once)
+    masks, layer = Masks(Dropped(0.4, seed=8), 30), keras.layers.Dropout(0.4, seed=8)
+    for steps, rows in [(2, 11), (3, 11), (1, 5), (3, 11), (2, 11), (1, 5), (3, 11), (1, 11), (1, 5)]:
+        theirs = [np.asarray(layer(np.ones((rows, 30), np.float32), training=True)) for _ in range(steps)]
+        np.testing.assert_array_equal(masks.draw(steps, slice(0, rows)), np.concatenate(theirs))
+    assert masks.draw(2, slice(4, 4)).shape == (0, 30)
 
 
 def test_how_many_steps_are_made_ready_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
