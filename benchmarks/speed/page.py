@@ -13,7 +13,8 @@ IDLE = 0.5  # load average above which a page says that the machine was busy
 _INTRODUCTION = """# Speed beside real peers
 
 Made by `make bench` from `results.json`; benchmarks/README.md says how it is measured. Seconds are medians, in brackets
-the least and the most of the runs; compare ratios, not seconds."""
+the least and the most of the runs. How many times faster is the median over the repeats that both did, one after the
+other, as a machine is faster in one hour than in the next: compare ratios, not seconds."""
 _SEARCH = """## Search
 
 From after the imports to the last result: the same configs, models, batches, epochs and metrics, a validation after

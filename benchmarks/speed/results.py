@@ -43,6 +43,7 @@ class Comparison:
     Attributes:
         search: seconds of the search, fast and slow; wall: of the whole process. A search for a target has only one
             time, which is that of the whole process: both are it.
+        ratio: how many times faster the search is; wall_ratio: the whole process.
         unreached: how many of the slow one's runs were over time, so that its times are the least that it needs.
         own_unreached: the same of the fast one.
     """
@@ -51,18 +52,10 @@ class Comparison:
     contest: Contest
     search: tuple[Spread, Spread]
     wall: tuple[Spread, Spread]
+    ratio: float
+    wall_ratio: float
     unreached: int = 0
     own_unreached: int = 0
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster the search is, by medians."""
-        return self.search[1].median / self.search[0].median
-
-    @property
-    def wall_ratio(self) -> float:
-        """How many times faster the whole process is, by medians."""
-        return self.wall[1].median / self.wall[0].median
 
     @property
     def met(self) -> bool:
@@ -138,11 +131,12 @@ def comparisons(work: Work, measured: Mapping[str, Any]) -> list[Comparison]:
         if work.kind == "target":
             times = _spreads(sides, "reached_seconds")
             late = [sum(not run["reached"] for run in side) for side in sides]
-            found.append(Comparison(work.name, contest, times, times, late[1], late[0]))
+            ratio = times[1].median / times[0].median  # how long it takes is chance, and not the machine's
+            found.append(Comparison(work.name, contest, times, times, ratio, ratio, late[1], late[0]))
         else:
-            found.append(
-                Comparison(work.name, contest, _spreads(sides, "search_seconds"), _spreads(sides, "wall_seconds"))
-            )
+            search, wall = (_spreads(sides, name) for name in ("search_seconds", "wall_seconds"))
+            ratios = _ratio(sides, "search_seconds"), _ratio(sides, "wall_seconds")
+            found.append(Comparison(work.name, contest, search, wall, *ratios))
     return found
 
 
@@ -189,6 +183,11 @@ def bound(comparison: Comparison) -> str:
     if comparison.own_unreached:
         return "? "
     return "≥ " if comparison.unreached else ""
+
+
+def _ratio(sides: tuple[list[dict[str, Any]], list[dict[str, Any]]], name: str) -> float:
+    """The median over the repeats that both did: a machine is a quarter slower in one hour than in the next."""
+    return statistics.median(slow[name] / fast[name] for fast, slow in zip(*sides, strict=False))
 
 
 def _spreads(sides: tuple[list[dict[str, Any]], list[dict[str, Any]]], name: str) -> tuple[Spread, Spread]:
