@@ -251,3 +251,11 @@ def test_every_contestant_has_a_contest() -> None:
     assert {name for work in WORKS for name in work.contestants} == {
         OURS, OURS_HALF, OURS_2, KERAS_TUNER, SCRIPT, FITS, HYPERBAND,
     }  # fmt: skip
+
+
+def test_a_ratio_is_of_repeats_that_both_did() -> None:
+    runs = {OURS: [some_run(10, 20), some_run(5, 16), some_run(2, 8), some_run(1, 8)]}
+    runs[KERAS_TUNER] = [some_run(40, 60), some_run(30, 40), some_run(14, 40)]  # 4, 6 and 7 times as long
+    [found] = comparisons(BY_NAME["pima"], {"runs": runs})
+    assert (found.ratio, found.wall_ratio) == (6.0, 3.0)
+    assert found.search[0].median == 3.5, "seconds are of all runs"
