@@ -29,7 +29,7 @@ class MlflowTracker:
         uri: str,
         artifact_root: Path | None = None,
         *,
-        batch_seconds: float = 2.0,
+        batch_seconds: float = 1.0,
         queue_limit: int = 10_000,
     ) -> None:
         """Start the thread, which begins to import MLflow at once; nothing is waited for.
