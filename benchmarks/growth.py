@@ -1,12 +1,14 @@
 """What does a trial cost in a study that has thousands? Run with ``python benchmarks/growth.py [--sizes 10,100,1000]``.
 
-Trials are simulated, the store is real (Optuna's journal on this disk); the study's pages are drawn, as they are for
-MLflow. A short study is run; its journal is then lengthened to each size by copies of its own lines, with other
-numbers and values. From there the study is gone on with, and asked about:
+Trials are simulated, the stores are real (Optuna's journal and MLflow's database on this disk). A short study is run;
+its journal is then lengthened to each size by copies of its own lines, with other numbers and values. From there the
+study is gone on with, and asked about:
 
 - a trial: from a result to the next job, and an epoch: from a report to its decision, medians of the last trials;
 - resume: from the command to the first job;
-- list, show, best: whole commands, with their imports.
+- list, show, best: whole commands, with their imports;
+- memory: of the coordinator, at the last trial and at its most (which is at the study's end), and of the process that
+  writes the record, at its most.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import psutil
 from overhead import Nothing, Timed, median_ms
 
 from search.experiment import Experiment, parse_experiment
 from search.home import Home
+from search.study.final import load_ahead
 from search.study.observer import Silent
 from search.study.run import run_study
-from tracking import MemoryTracker
-from tracking.tracker import Produce
 
 STUDY = "growth"
 TEMPLATES = 10
@@ -84,38 +86,39 @@ def _renumbered(line: dict[str, Any], number: int, draw: random.Random) -> dict[
     return copied
 
 
-class Drawing(Nothing):
-    """A record in memory that has the study's pages drawn, but none of its trials."""
-
-    def log_study_files(self, produce: Produce) -> None:
-        MemoryTracker.log_study_files(self, produce)
-
-
-class FirstJob(Silent):
-    """Notes when the first trial begins."""
+class Watching(Silent):
+    """Notes when the first trial begins, and how much memory is in use at the last one."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds, self.megabytes = 0.0, 0.0
         self._began = time.perf_counter()
 
     def trial_started(self, number: int, params: Any) -> None:
         self.seconds = self.seconds or time.perf_counter() - self._began
+        self.megabytes = psutil.Process().memory_info().rss / 2**20
 
 
 def measure(size: int, sampler: str, epochs: int, home: Path) -> dict[str, float]:
-    """Milliseconds of a trial and an epoch, seconds of the rest."""
+    """Milliseconds of a trial and an epoch, megabytes of memory, seconds of the rest."""
+    load_ahead()  # as while real workers load TensorFlow
     run_study(experiment(TEMPLATES, sampler, epochs), home=Home(home), tracker=Nothing(), executor=Timed(0.0))
     lengthen(Home(home).study(STUDY).journal, size)
-    executor, first = Timed(0.0), FirstJob()
-    more = experiment(size + MORE, sampler, epochs)
-    run_study(more, home=Home(home), tracker=Drawing(), executor=executor, observer=first)
+    executor, seen = Timed(0.0), Watching()
+    run_study(experiment(size + MORE, sampler, epochs), home=Home(home), executor=executor, observer=seen)
     return {
         "trial": median_ms(executor.trial_seconds),
         "epoch": median_ms(executor.epoch_seconds),
-        "resume": first.seconds,
+        "memory": seen.megabytes,
+        "most": most_megabytes(resource.RUSAGE_SELF),
+        "record": most_megabytes(resource.RUSAGE_CHILDREN),  # the only child so far
+        "resume": seen.seconds,
         **{name: min(command(home, name) for _ in range(2)) for name in ("list", "show", "best")},
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def most_megabytes(whose: int) -> float:
+    """The most memory that was in use."""
+    return resource.getrusage(whose).ru_maxrss / 1024
 
 
 def command(home: Path, name: str) -> float:
@@ -134,7 +137,8 @@ def rows(sizes: list[int], sampler: str, epochs: int) -> Iterator[str]:
         done = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True)
         took = json.loads(done.stdout.splitlines()[-1])
         commands = "".join(f"{took[name]:>8.2f}s" for name in ("resume", "list", "show", "best"))
-        yield f"{size:>7}{took['trial']:>8.1f}ms{took['epoch']:>8.2f}ms{commands}{took['memory']:>8.0f}M"
+        memory = "".join(f"{took[name]:>8.0f}M" for name in ("memory", "most", "record"))
+        yield f"{size:>7}{took['trial']:>8.1f}ms{took['epoch']:>8.2f}ms{commands}{memory}"
 
 
 def main() -> None:
@@ -149,7 +153,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(measure(options.one, options.sampler, options.epochs, Path(folder))))
         return
-    print(f"{'trials':>7}{'a trial':>10}{'an epoch':>10}{'resume':>9}{'list':>9}{'show':>9}{'best':>9}{'memory':>9}")
+    heads = ("resume", "list", "show", "best", "memory", "most", "record")
+    print(f"{'trials':>7}{'a trial':>10}{'an epoch':>10}" + "".join(f"{head:>9}" for head in heads))
     for row in rows([int(size) for size in options.sizes.split(",")], options.sampler, options.epochs):
         print(row, flush=True)
 

@@ -10,10 +10,7 @@ import plotly.graph_objects as go
 
 from search.pictures.figure_style import HOVER, light_figure, say_nothing_yet, value_axis
 from search.pictures.palette import BLUE, GREEN, ORANGE, VERMILION
-from search.pictures.rows import Direction, TrialRow, ranked
-
-# Of a long study: the curves of so many of the best, and of so many of the latest stopped trials.
-MOST_CURVES = 60
+from search.pictures.rows import Direction, TrialRow, with_shown_curve
 
 
 def curves_figure(
@@ -38,11 +35,10 @@ def curves_figure(
     with_curve = [row for row in rows if curves.get(row.number)]
     if not with_curve:
         return say_nothing_yet(figure, f"No trial has completed {'an' if unit == 'epoch' else 'a'} {unit} yet.")
-    leaders = ranked(with_curve, direction)
-    stopped = [row for row in with_curve if row.state in ("pruned", "diverged", "failed")][-MOST_CURVES:]
+    leaders, stopped = with_shown_curve(with_curve, direction)
     groups: list[tuple[str, Sequence[TrialRow], dict[str, Any]]] = [
         ("stopped early", stopped, {"color": ORANGE, "width": 1.2}),
-        ("complete", leaders[1 : MOST_CURVES + 1], {"color": BLUE, "width": 1.2}),
+        ("complete", leaders[1:], {"color": BLUE, "width": 1.2}),
         ("best", leaders[:1], {"color": GREEN, "width": 3.5}),
     ]
     for name, members, line in groups:
@@ -70,7 +66,7 @@ def curves_figure(
             name="stopped here",
             hovertemplate=HOVER,
         )
-    seen = [value for row in with_curve for value in curves[row.number] if math.isfinite(value)]
+    seen = [value for row in (*leaders, *stopped) for value in curves[row.number] if math.isfinite(value)]
     figure.update_xaxes(title_text=f"completed {unit}s", rangemode="tozero", tickformat="d")
     mean = "" if unit == "epoch" else f" (mean of the {unit}s so far)"
     figure.update_yaxes(title_text=f"{objective}{mean}", **value_axis(seen, direction))

@@ -12,9 +12,10 @@ Scalar = int | float | str | bool | None
 Direction = Literal["maximize", "minimize"]
 TrialState = Literal["complete", "pruned", "diverged", "failed", "running"]
 STATES: tuple[TrialState, ...] = ("complete", "pruned", "diverged", "failed", "running")
+MOST_CURVES = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrialRow:
     """One trial, as the study recorded it.
 
@@ -85,6 +86,16 @@ def leaderboard_order(rows: Iterable[TrialRow], direction: Direction) -> list[tu
         key=lambda row: (STATES.index(row.state), *_value_key(row, direction)),
     )
     return [*enumerate(ranking, start=1), *((None, row) for row in rest)]
+
+
+def with_shown_curve(rows: Iterable[TrialRow], direction: Direction) -> tuple[list[TrialRow], list[TrialRow]]:
+    """Return the trials whose learning curves a picture shows: the best, best first, and the latest that were stopped.
+
+    A picture of all of a long study's would show nothing: of each kind there are MOST_CURVES at the most, and the best.
+    """
+    everything = sorted(rows, key=lambda row: row.number)
+    stopped = [row for row in everything if row.state in ("pruned", "diverged", "failed")]
+    return ranked(everything, direction)[: MOST_CURVES + 1], stopped[-MOST_CURVES:]
 
 
 def running_best(rows: Iterable[TrialRow], direction: Direction) -> list[TrialRow]:

@@ -17,7 +17,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from statistics import fmean
+from typing import Any
+
+from optuna.trial import TrialState
 
 from search.custom.space import OpenSpace
 from search.messages import (
@@ -36,13 +40,15 @@ from search.messages import (
     WorkerBug,
     WorkerReady,
 )
+from search.pictures.rows import with_shown_curve
 from search.study.clock import Clock
 from search.study.dispatch import Dispatcher
+from search.study.ended_trial import Packer
 from search.study.endings import Endings
 from search.study.final import load_ahead
-from search.study.importance import kept_importances, without_history
+from search.study.importance import kept_importances
 from search.study.judge import Judge
-from search.study.keep import ModelShelf, drop_outputs
+from search.study.keep import ModelShelf, OutputShelf
 from search.study.parts import Parts
 from search.study.profile import Profiler
 from search.study.recorder import Snapshot
@@ -63,13 +69,10 @@ class Coordinator:
         self._proposer, self._executor = parts.proposer, parts.executor
         self._recorder, self._observer = parts.recorder, parts.observer
         tracking = plan.experiment.tracking
-        self.shelf = ModelShelf(
-            parts.folder,
-            to_rows(study.get_trials(deepcopy=False)),
-            count=tracking.keep_models,
-            disk_bytes=tracking.model_disk,
-            direction=plan.direction,
-        )
+        rows = to_rows(study.get_trials(deepcopy=False))
+        keep: dict[str, Any] = {"count": tracking.keep_models, "direction": plan.direction}
+        self.shelf = ModelShelf(parts.folder, rows, disk_bytes=tracking.model_disk, **keep)
+        self._outputs = OutputShelf(parts.folder, rows if plan.rounds > 1 else (), **keep)
         self._endings = Endings(parts)
         self._judge = Judge(plan, study, self._endings)
         self._dispatcher = Dispatcher(parts, self._endings, self.shelf, self._judge)
@@ -123,11 +126,15 @@ class Coordinator:
     def snapshot(self) -> Snapshot:
         """What the study's pictures show at this moment."""
         trials = self._study.get_trials(deepcopy=False)
-        curves = {trial.number: list(trial.intermediate_values.values()) for trial in trials}
+        rows, by_number = to_rows(trials), {trial.number: trial for trial in trials}
+        with_curve = (row for row in rows if by_number[row.number].intermediate_values)
+        shown = chain(*with_shown_curve(with_curve, self._plan.direction))
+        curves = {row.number: list(by_number[row.number].intermediate_values.values()) for row in shown}
         logs = log_params(trials) if isinstance(self._plan.space, OpenSpace) else frozenset()
-        completed, file = without_history(trials), self._folder.importances
-        shares = partial(kept_importances, completed, self._plan.direction, file)
-        return Snapshot(to_rows(trials), shares, curves, logs)
+        pack = Packer().pack  # as a database's are not
+        completed = [pack(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+        shares = partial(kept_importances, completed, self._plan.direction, self._folder.importances)
+        return Snapshot(rows, shares, curves, logs)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -230,12 +237,14 @@ class Coordinator:
         )
         if result.outcome == "completed" and result.value is None:
             end = TrialEnd("failed", f"no epoch had a finite {self._plan.objective}", epochs=result.epochs)
-        self._endings.tell(running.proposal, end, running.rounds)
-        if self._plan.rounds > 1:
-            count = self._plan.experiment.tracking.keep_models
-            drop_outputs(self._folder, to_rows(self._study.get_trials(deepcopy=False)), count, self._plan.direction)
+        self._tell(running, end)
         if end.outcome == "completed" and result.model is not None and result.value is not None:
             self.shelf.put(result.number, result.value, self._recorder)
+
+    def _tell(self, running: Running, end: TrialEnd) -> None:
+        row = self._endings.tell(running.proposal, end, running.rounds)
+        if self._plan.rounds > 1:
+            self._outputs.put(row)
 
     def _on_loss(self, running: Running, lost: JobLost) -> None:
         proposal, attempt = running.proposal, running.job.attempt
@@ -247,7 +256,7 @@ class Coordinator:
             reason = running.gave_up or lost.reason + (", twice" if attempt > 1 else "")
             seconds = round(time.monotonic() - running.began, 3)
             end = TrialEnd("failed", reason, epochs=running.epochs, seconds=seconds, attempts=attempt)
-            self._endings.tell(proposal, end, running.rounds)
+            self._tell(running, end)
         else:
             self._observer.notice(f"trial {proposal.number}: {lost.reason}; it is tried once more")
             self._dispatcher.retry(running)
@@ -260,6 +269,6 @@ class Coordinator:
             seconds = round(time.monotonic() - running.began, 3)
             reason = f"stopped {reached}: the study's timeout was over"
             end = TrialEnd("failed", reason, epochs=running.epochs, seconds=seconds)
-            self._endings.tell(running.proposal, end, running.rounds)
+            self._tell(running, end)
         else:
             self._endings.leave(running.proposal, f"interrupted {reached}; 'run' goes on with it")

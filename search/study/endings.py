@@ -24,7 +24,7 @@ class Endings:
         self._recorder, self._observer = parts.recorder, parts.observer
         self._ended: list[tuple[Proposal, TrialRow, Sequence[History]]] = []
 
-    def tell(self, proposal: Proposal, end: TrialEnd, rounds: Sequence[History] = ()) -> None:
+    def tell(self, proposal: Proposal, end: TrialEnd, rounds: Sequence[History] = ()) -> TrialRow:
         """Tell how a trial ended; ``rounds`` holds the metrics of each epoch of each of its rounds."""
         trial = proposal.trial
         trial.set_user_attr(END, end.to_attr())
@@ -45,6 +45,7 @@ class Endings:
         row = to_row(self.frozen(proposal))
         self._ended.append((proposal, row, rounds))
         self._observer.trial_finished(row)
+        return row
 
     def leave(self, proposal: Proposal, reason: str) -> None:
         """Leave a trial to be gone on with by a later run, under its number."""

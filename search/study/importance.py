@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,28 +41,11 @@ def kept_importances(
     completed: Sequence[optuna.trial.FrozenTrial], direction: Direction, file: Path
 ) -> Mapping[str, float]:
     """The same of the study's completed trials, and kept in a file: what computes them takes a second to load."""
-    import optuna
+    from search.study.long_study import GivenTrials
 
-    from search.study.store import quiet_optuna
-
-    with quiet_optuna():
-        study = optuna.create_study(direction=direction)
-        for trial in completed:  # not by add_trials: start_with may name values outside of a range
-            study._storage.create_new_trial(study._study_id, template_trial=trial)
-    shares = importances(study)
+    shares = importances(GivenTrials(completed, direction))
     write_whole(file, json.dumps({"completed": len(completed), "shares": dict(shares)}))
     return shares
-
-
-def without_history(trials: Sequence[optuna.trial.FrozenTrial]) -> list[optuna.trial.FrozenTrial]:
-    """The completed ones, with what their importances are computed from and no more."""
-    lean = []
-    for trial in trials:
-        if trial.state.name == "COMPLETE":
-            copied = copy(trial)
-            copied.intermediate_values, copied.user_attrs, copied.system_attrs = {}, {}, {}
-            lean.append(copied)
-    return lean
 
 
 def known_importances(home: Home, name: str, rows: Sequence[TrialRow], *, running: bool) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from search.errors import StudyError
-from search.study.journal_rows import parse_lines
+from search.study.journal_rows import WholeLines, parse_lines
 
 # Optuna's numbers of operations on the study itself (made, deleted, its attributes, trials discarded), and of a trial's
 # change of state.
@@ -25,8 +25,13 @@ class StudyJournal(JournalFileBackend):
     Optuna waits for the disk at every record, and takes a lock of its own. Here only records of the study itself, and
     those that end a trial, wait; what is in the file before them is on the disk then too. A process that is killed
     loses nothing (the system has the bytes), and after a power cut at most the trials in training are begun again.
-    A worker that has ended a trial has its next one sooner for it.
+    A worker that has ended a trial has its next one sooner for it. Where the reading ended is all that is kept of the
+    file; Optuna notes down where every record begins.
     """
+
+    def __init__(self, file_path: str) -> None:
+        super().__init__(file_path)
+        self._read_to = 0, 0  # records, and their bytes
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, each a line; Optuna's hook."""
@@ -39,10 +44,14 @@ class StudyJournal(JournalFileBackend):
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Read the records from one on, which is as a rule where the last reading ended; Optuna's hook."""
-        yield from super().read_logs(log_number_from)
-        # Optuna notes down where every record begins, and keeps that for ever.
-        last = next(reversed(self._log_number_offset))
-        self._log_number_offset = {0: 0, last: self._log_number_offset[last]}
+        number, place = self._read_to if self._read_to[0] == log_number_from else (0, 0)
+        with open(self._file_path, "rb") as stream:
+            stream.seek(place)
+            for line in WholeLines(stream):
+                number, place = number + 1, place + len(line)
+                if number > log_number_from:
+                    self._read_to = number, place  # before the record is used, which may be refused
+                    yield json.loads(line)
 
 
 def _decides(log: dict[str, Any]) -> bool:
@@ -70,19 +79,29 @@ def repair_journal(journal: Path) -> str | None:
     if not journal.exists():
         return None
     _remove_stale_locks(journal)
-    content = journal.read_bytes()
-    whole, newline, torn = content.rpartition(b"\n")
-    for _ in parse_lines(whole.split(b"\n") if newline else [], journal):
-        pass  # each is a record
-    if not torn:
+    lines = check_lines(journal)
+    if not lines.torn:
         return None
     aside = journal.with_name(f"{journal.name}.torn")
     with aside.open("ab") as stream:
-        stream.write(torn + b"\n")
+        stream.write(lines.torn + b"\n")
     with journal.open("r+b") as stream:
-        stream.truncate(len(content) - len(torn))
+        stream.truncate(lines.size)
         os.fsync(stream.fileno())
-    return f"the journal's last line was never finished; {len(torn)} bytes were set aside in {aside.name}"
+    return f"the journal's last line was never finished; {len(lines.torn)} bytes were set aside in {aside.name}"
+
+
+def check_lines(journal: Path) -> WholeLines:
+    """Read all of a journal, and see that each line is a record.
+
+    Raises:
+        StudyError: naming the first that is none.
+    """
+    with journal.open("rb") as stream:
+        lines = WholeLines(stream)
+        for _ in parse_lines(lines, journal):
+            pass
+    return lines
 
 
 def _remove_stale_locks(journal: Path) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import lru_cache
@@ -104,7 +105,7 @@ class JournalRows:
             return  # of the study as a whole, or too late: the trial was over
         elif operation == Operation.PARAM:
             value = _external(record["distribution"])(record["param_value_internal"])
-            trial.params[record["param_name"]] = value
+            trial.params[sys.intern(record["param_name"])] = value
         elif operation == Operation.ATTR:
             trial.user_attrs.update(record["user_attr"])
         elif operation == Operation.REPORT:
@@ -145,19 +146,38 @@ def read_rows(journal: Path, kept: Path) -> JournalRows:
         StudyError: if a line is damaged.
     """
     rows = _read_kept(journal, kept) or JournalRows()
-    before = rows.lines
     with journal.open("rb") as stream:
         stream.seek(rows.offset)
-        whole, _, _ = stream.read().rpartition(b"\n")  # a last line without an end is being written at this moment
-    if whole:
-        lines = whole.split(b"\n")
-        for record in parse_lines(lines, journal, before):
+        lines = WholeLines(stream)  # a last line without an end is being written at this moment
+        for record in parse_lines(lines, journal, rows.lines):
             rows.fold(record)
-        rows.offset += len(whole) + 1
-        rows.lines += len(lines)
-    if rows.lines - before >= _WORTH_KEEPING:
+    rows.offset += lines.size
+    rows.lines += lines.count
+    if lines.count >= _WORTH_KEEPING:
         _keep(journal, kept, rows)
     return rows
+
+
+class WholeLines:
+    """The lines of a file, one after the other.
+
+    Attributes:
+        count: lines read so far, and size: their bytes.
+        torn: what comes after the last line end; it is no line.
+    """
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self.count, self.size, self.torn = 0, 0, b""
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self._stream:
+            if not line.endswith(b"\n"):
+                self.torn = line
+                return
+            self.count += 1
+            self.size += len(line)
+            yield line
 
 
 def _check_line(line: bytes, journal: Path, number: int) -> None:
@@ -177,7 +197,7 @@ def _check_line(line: bytes, journal: Path, number: int) -> None:
         )
 
 
-def parse_lines(lines: list[bytes], journal: Path, before: int = 0) -> Iterable[Mapping[str, Any]]:
+def parse_lines(lines: Iterable[bytes], journal: Path, before: int = 0) -> Iterable[Mapping[str, Any]]:
     """The lines' records. Many at a time, as that takes half the time; one by one where one of them is damaged.
 
     Args:

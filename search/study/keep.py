@@ -36,13 +36,27 @@ def select(models: Iterable[Kept], *, count: int, disk_bytes: int, direction: Di
     return kept
 
 
-def drop_outputs(folder: StudyFolder, rows: Iterable[TrialRow], count: int, direction: Direction) -> None:
-    """Delete the rounds' outputs of all but the best ``count`` trials."""
-    rows = list(rows)
-    best = {row.number for row in ranked(rows, direction)[:count]}
-    for row in rows:
-        if row.number not in best and row.state != "running":
-            folder.outputs(row.number).unlink(missing_ok=True)
+class OutputShelf:
+    """The outputs that the rounds of the best few trials left, on disk.
+
+    Args:
+        rows: the trials so far, whose files may be there from an earlier run.
+    """
+
+    def __init__(self, folder: StudyFolder, rows: Iterable[TrialRow], *, count: int, direction: Direction) -> None:
+        self._folder, self._count, self._direction = folder, count, direction
+        self._best: list[TrialRow] = []
+        for row in rows:
+            if row.state != "running":
+                self.put(row)
+
+    def put(self, row: TrialRow) -> None:
+        """Take in a trial that has ended, and delete the outputs of one that is not among the best."""
+        before = [*self._best, row]
+        self._best = ranked(before, self._direction)[: self._count]
+        for other in before:
+            if other not in self._best:
+                self._folder.outputs(other.number).unlink(missing_ok=True)
 
 
 class ModelShelf:

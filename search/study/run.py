@@ -201,7 +201,12 @@ class _Launch:
             # Completes what start_with leaves open; the grid's own points are enqueued.
             sampler, _ = make_sampler(SamplerConfig(name="random"), **asked)
         pruner, self._pruner_text = _pruner_of(plan)
-        study = open_for_run(plan, self._folder, sampler, pruner)
+        # CMA-ES reads its state from its latest generation, which a choice of the trials may lack.
+        startup = max(chosen.startup_trials or 0, search.pruner.startup_trials or 0)
+        needs_all = chosen.name == "cmaes" or startup > MOST_STARTUP
+        # Hyperband asks the storage itself, for all trials.
+        packed = not needs_all and "hyperband" not in (search.pruner.name, search.pruner.inner)
+        study = open_for_run(plan, self._folder, sampler, pruner, packed=packed)
         known = StudyFacts.of(study)
         if known is not None:
             if plan.experiment.training.threads is None:  # as it began, so that its trials stay repeatable
@@ -217,9 +222,6 @@ class _Launch:
             study.set_user_attr(STUDY, self._facts().to_attr())
             write_text_whole(self._folder.experiment, to_yaml(plan.resolved()))
         points = chosen.points if chosen.name == "grid" else None
-        # CMA-ES reads its state from its latest generation, which a choice of the trials may lack.
-        startup = max(chosen.startup_trials or 0, search.pruner.startup_trials or 0)
-        needs_all = chosen.name == "cmaes" or startup > MOST_STARTUP
         return study, Proposer(
             study if needs_all else LongStudy(study), space, seed=search.seed, grid_points=points, grid_seed=search.seed
         )

@@ -17,8 +17,7 @@ from optuna.storages.journal import JournalStorage
 from search.data.validation import ValidationConfig
 from search.errors import StudyError
 from search.home import Home, StudyFolder
-from search.study.journal import ReadOnlyJournal, StudyJournal, repair_journal
-from search.study.journal_rows import parse_lines
+from search.study.journal import ReadOnlyJournal, StudyJournal, check_lines, repair_journal
 from search.study.long_study import LongJournal
 from search.study.own_functions import any_trained, changed, files_of, refuse_another_loss
 from search.study.plan import Plan
@@ -39,14 +38,17 @@ def quiet_optuna() -> Iterator[None]:
         yield
 
 
-def open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
+def open_storage(folder: StudyFolder, url: str | None, *, packed: bool = True) -> BaseStorage:
     """The journal in the study's folder, or the storage that an Optuna URL names.
+
+    Args:
+        packed: see LongJournal.
 
     Raises:
         StudyError: if it cannot be reached; a password in the URL is not shown.
     """
     if url is None:
-        return LongJournal(StudyJournal(str(folder.journal)))
+        return LongJournal(StudyJournal(str(folder.journal)), packed=packed)
     from tracking.urls import redact_url
 
     try:
@@ -56,8 +58,13 @@ def open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
         raise StudyError(f"search.storage {redact_url(url)}: cannot be opened ({text})") from None
 
 
-def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, pruner: Any) -> optuna.Study:
+def open_for_run(
+    plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, pruner: Any, *, packed: bool
+) -> optuna.Study:
     """Create the study, or open it again if it is the same one. The caller holds the folder's lock.
+
+    Args:
+        packed: see LongJournal.
 
     Raises:
         StudyError: if it exists with another space, other data, another objective or another loss.
@@ -65,7 +72,7 @@ def open_for_run(plan: Plan, folder: StudyFolder, sampler: BaseSampler | None, p
     url = plan.experiment.search.storage
     strategy: dict[str, Any] = {"sampler": sampler, "pruner": pruner}
     with quiet_optuna():
-        storage = open_storage(folder, url)
+        storage = open_storage(folder, url, packed=packed)
         try:
             # Not create_study(load_if_exists=True): that writes to the journal before anything could be refused.
             study = optuna.load_study(study_name=plan.experiment.study, storage=storage, **strategy)
@@ -139,7 +146,7 @@ def load_study(home: Home, name: str) -> tuple[optuna.Study, StudyFacts]:
         except KeyError:
             raise never_begun(home, name) from None
         except ValueError:
-            _explain_damage(folder)
+            check_lines(folder.journal)  # which says where it is damaged
             raise
     record = StudyFacts.of(study)
     if record is None:
@@ -175,8 +182,3 @@ def is_ours_to_close(trial: optuna.trial.FrozenTrial, *, shared: bool) -> bool:
 def prepare_journal(folder: StudyFolder) -> str | None:
     """Repair the journal before it is opened for writing; see `repair_journal`."""
     return repair_journal(folder.journal)
-
-
-def _explain_damage(folder: StudyFolder) -> None:
-    for _ in parse_lines(folder.journal.read_bytes().split(b"\n")[:-1], folder.journal):
-        pass  # each is a record

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from search.home import StudyFolder
 from search.pictures.rows import TrialRow, TrialState
-from search.study.keep import Kept, ModelShelf, select
+from search.study.keep import Kept, ModelShelf, OutputShelf, select
 from search.study.recorder import Recorder
 from spaces.metrics import Direction
 
@@ -191,3 +191,23 @@ def test_what_is_kept_stays_within_count_and_disk(models: list[tuple[float, int]
     for model in all_models:
         running = select([*running, model], count=count, disk_bytes=disk, direction="minimize")
     assert running[:1] == chosen[:1]
+
+
+def test_the_outputs_of_the_best_few_trials_stay(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "s")
+    folder.models.mkdir(parents=True)
+    earlier = [row(0, 0.4), row(1, 0.8), row(2, 0.9, "pruned"), row(3, None, "running")]
+    for number in range(8):
+        folder.outputs(number).write_bytes(b"o")
+    outputs = OutputShelf(folder, earlier, count=2, direction="maximize")
+    there = lambda: [number for number in range(8) if folder.outputs(number).exists()]  # noqa: E731
+    assert there() == [0, 1, 3, 4, 5, 6, 7]
+    for ended, left in [
+        (row(3, None, "failed"), [0, 1, 4, 5, 6, 7]),
+        (row(4, 0.3), [0, 1, 5, 6, 7]),
+        (row(5, 0.5), [1, 5, 6, 7]),
+        (row(6, 0.5), [1, 5, 7]),  # of equals the earlier stays
+        (row(7, 0.9), [1, 7]),
+    ]:
+        outputs.put(ended)
+        assert there() == left

@@ -21,7 +21,7 @@ from search.pictures.dimensions import dimension_of
 from search.pictures.figure_style import value_axis
 from search.pictures.history import history_figure, importances_figure
 from search.pictures.overlay import curves_figure
-from search.pictures.rows import TrialRow, param_names
+from search.pictures.rows import MOST_CURVES, TrialRow, param_names, with_shown_curve
 from search.pictures.study_pages import hover_text, study_sections, summary_line, write_study_pages
 
 NAMES = ["study", "optimization_history", "param_importances", "parallel_coordinates", "slices"]
@@ -229,6 +229,15 @@ def test_curves_are_joined_with_gaps_and_the_best_stands_out() -> None:
     assert list(drawn["complete (1)"].x) == [1, 2, None]
     assert list(drawn["stopped early (1)"].y) == [0.3, None, 0.4, None]
     assert list(drawn["stopped here"].x) == [3]
+
+
+def test_of_a_long_study_the_best_and_the_latest_stopped_curves_are_shown() -> None:
+    rows = [row(number, number % 100 / 100, "pruned" if number % 2 else "complete") for number in range(400)]
+    best, stopped = with_shown_curve(reversed(rows), "maximize")
+    assert [shown.number for shown in best] == sorted(range(0, 400, 2), key=lambda n: (-(n % 100), n))[
+        : MOST_CURVES + 1
+    ]
+    assert [shown.number for shown in stopped] == list(range(1, 400, 2))[-MOST_CURVES:]
 
 
 def test_long_curves_keep_their_first_and_last_epoch() -> None:

@@ -43,14 +43,19 @@ def test_a_trial_waits_for_the_disk_once_when_it_ends(tmp_path: Path, waits: lis
     assert len(waits) == 2
 
 
-def test_where_records_begin_is_not_kept(tmp_path: Path) -> None:
+def test_a_reading_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     journal = StudyJournal(str(tmp_path / "journal.log"))
     study = optuna.create_study(study_name="any", storage=JournalStorage(journal))
     for value in range(30):
         study.add_trial(optuna.create_trial(value=float(value)))
     assert [trial.value for trial in study.trials] == [float(value) for value in range(30)]
-    assert len(journal._log_number_offset) <= 2
+    records = list(journal.read_logs(0))
+    assert (len(records), journal._log_number_offset) == (31, {0: 0}), "where each record begins is not kept"
     again = StudyJournal(str(tmp_path / "journal.log"))
     assert len(optuna.load_study(study_name="any", storage=JournalStorage(again)).trials) == 30
-    assert len(again._log_number_offset) <= 2
-    assert len(list(again.read_logs(3))) == len(list(again.read_logs(0))) - 3
+    for first in (3, 31, 0, 12):
+        assert list(again.read_logs(first)) == records[first:]
+    with (tmp_path / "journal.log").open("r+b") as stream:
+        stream.write(b"x")  # whoever reads from the start would stumble
+    study.set_user_attr("more", 1)
+    assert [record["user_attr"] for record in again.read_logs(31)] == [{"more": 1}]

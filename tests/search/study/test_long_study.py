@@ -15,8 +15,10 @@ from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.home import Home
 from search.study import run as run_module
+from search.study.ended_trial import EndedTrial, Packer
+from search.study.importance import importances
 from search.study.journal import ReadOnlyJournal, StudyJournal
-from search.study.long_study import BEST, MOST, MOST_STARTUP, LongJournal, LongStudy
+from search.study.long_study import BEST, LATEST, MOST, MOST_STARTUP, GivenTrials, LongJournal, LongStudy
 from search.study.proposals import Proposer
 from search.study.run import run_study
 from tracking import MemoryTracker
@@ -32,6 +34,34 @@ def study_of(values: list[float], direction: str = "maximize") -> optuna.Study:
 def test_a_short_study_is_shown_whole() -> None:
     study = study_of([float(i) for i in range(MOST)])
     assert LongStudy(study).get_trials() == study.get_trials()
+
+
+def test_what_is_shown_is_unpacked_once(tmp_path: Path) -> None:
+    storage = LongJournal(StudyJournal(str(tmp_path / "journal.log")))
+    study = optuna.create_study(study_name="any", storage=storage, direction="maximize")
+    study.add_trials([create_trial(value=float(i % 100), intermediate_values={1: 0.5}) for i in range(2 * MOST)])
+    long = LongStudy(study)
+    first = long.get_trials(deepcopy=False)
+    assert {type(trial) for trial in first} == {FrozenTrial}
+    for _ in range(LATEST):
+        study.tell(study.ask(), 0.5)
+    again = {id(trial) for trial in long.get_trials(deepcopy=False)}
+    assert again.issuperset(map(id, first)), "the choice stays for a while"
+    assert len(again) == len(first) + LATEST, "and those that began since are shown"
+    study.ask()
+    assert len(long.get_trials(deepcopy=False)) <= MOST + 1
+
+
+def test_given_trials_are_weighed_as_optuna_weighs_a_study() -> None:
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(50):
+        trial = study.ask()
+        value = trial.suggest_float("rate", 0, 1) + 0.1 * trial.suggest_int("units", 1, 4)
+        study.tell(trial, value)
+    pack = Packer().pack
+    given = GivenTrials([pack(trial) for trial in study.trials], "maximize")
+    assert importances(given) == importances(study)
+    assert list(importances(given)) == ["rate", "units"]
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
@@ -97,16 +127,17 @@ def listed(journal: str, states: tuple[TrialState, ...] | None) -> list[FrozenTr
 
 
 @pytest.mark.parametrize(
-    ("search", "chooses"),
+    ("search", "chooses", "packs"),
     [
-        ({}, True),
-        ({"sampler": "cmaes"}, False),
-        ({"sampler": {"name": "tpe", "startup_trials": MOST_STARTUP + 1}}, False),
-        ({"pruner": {"name": "median", "startup_trials": MOST_STARTUP + 1}}, False),
+        ({}, True, True),
+        ({"sampler": "cmaes"}, False, False),
+        ({"sampler": {"name": "tpe", "startup_trials": MOST_STARTUP + 1}}, False, False),
+        ({"pruner": {"name": "median", "startup_trials": MOST_STARTUP + 1}}, False, False),
+        ({"pruner": "hyperband"}, True, False),
     ],
 )
 def test_who_needs_all_trials_is_shown_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any], chooses: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any], chooses: bool, packs: bool
 ) -> None:
     content = {"study": "iris", "data": {"source": "sklearn:iris"}, "search": {"trials": 1, **search}}
     asked: list[optuna.Study] = []
@@ -124,3 +155,5 @@ def test_who_needs_all_trials_is_shown_all(
         executor=SimulatedExecutor(lambda config, seed, epoch: 0.5),
     )
     assert isinstance(asked[0], LongStudy) == chooses
+    (trial,) = asked[0]._storage.get_all_trials(0, deepcopy=False)
+    assert isinstance(trial, EndedTrial) == packs
