@@ -41,8 +41,6 @@ class LongStudy(optuna.Study):
         self._known = 0
         self._open: list[int] = []
         self._best: list[tuple[float, int]] = []
-        self._even: list[int] = []
-        self._chosen_from = 0
         self._shown: dict[int, FrozenTrial] = {}
 
     def _get_trials(
@@ -64,12 +62,12 @@ class LongStudy(optuna.Study):
         """The numbers of those that are shown, of so many trials."""
         if count <= MOST:
             return range(count)
-        if count - self._chosen_from > LATEST:
-            step = count / (MOST - BEST - LATEST)
-            self._even = [int(i * step) for i in range(MOST - BEST - LATEST)]
-            self._chosen_from = count
-        latest = range(self._chosen_from, count)
-        return sorted({*self._even, *latest, *self._open, *(number for _, number in self._best)})
+        # By the count alone, not by when this view was made: a study that was stopped goes on as it would have.
+        latest = count % LATEST
+        step = (count - latest) / (MOST - BEST - LATEST)
+        evenly = (int(i * step) for i in range(MOST - BEST - LATEST))
+        best = (number for _, number in self._best)
+        return sorted({*evenly, *range(count - latest, count), *self._open, *best})
 
     def _note(self, trials: list[FrozenTrial]) -> bool:
         """Look at what began or ended since the last time, if anything did: a finished trial never changes."""
