@@ -55,13 +55,18 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def await_epochs(home: Path, process: subprocess.Popen[str], more: int) -> None:
     """Wait until the study has so many more reports in its journal."""
+    await_records(home, process, more, b'"op_code":7')
+
+
+def await_records(home: Path, process: subprocess.Popen[str], more: int, kind: bytes) -> None:
+    """Wait until the study has so many more records in its journal that have this in them."""
     journal = home / "studies/killed/journal.log"
 
-    def reports() -> int:
-        return journal.read_bytes().count(b'"op_code":7') if journal.exists() else 0
+    def found() -> int:
+        return journal.read_bytes().count(kind) if journal.exists() else 0
 
-    goal, deadline = reports() + more, time.monotonic() + 120
-    while reports() < goal and process.poll() is None:
+    goal, deadline = found() + more, time.monotonic() + 120
+    while found() < goal and process.poll() is None:
         assert time.monotonic() < deadline, "the study makes no progress"
         time.sleep(0.05)
 
@@ -111,7 +116,7 @@ def run_statuses(home: Path) -> Counter[str]:
 def test_ctrl_c_ends_cleanly_within_seconds_and_says_how_to_go_on(experiment: Path) -> None:
     home = experiment.parent / "home"
     process = start(experiment)
-    await_epochs(home, process, 10)
+    await_records(home, process, 2, b'"state":1')  # trials that are complete, so that there are models to be made
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
