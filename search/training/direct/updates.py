@@ -1,21 +1,28 @@
 """How do the optimizers change the weights, in place and block by block?
 
-The formulas are Keras's. Averages are kept without their constant factor (1 - beta), which goes into the step's size:
-an operation less. A block is so long that all of its arrays stay in the processor's caches.
+The formulas are Keras's, in as few operations as there can be: BLAS adds a multiple of one array to another in one, and
+an average over steps is kept without its constant factor (1 - beta), and so that a step only adds to it. A block is so
+long that all of its arrays stay in the processor's caches.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import blas
 
 from search.training.direct.arrays import Array, constant, empty
 from spaces.model_config import OptimizerConfig
 
-_BLOCK = 2**17
+_BLOCK = 2**15
 _SMALLEST = 1e-35  # arithmetic with numbers below 1e-38 is a hundred times slower; TensorFlow takes them for zero
+_LEAST_SCALE = 2.0**-10
+
+# ``add_multiple(x, y, a=factor)``: y += factor * x, in place of contiguous float32.
+add_multiple: Callable[..., Any] = blas.saxpy
 
 
 class Update(Protocol):
@@ -28,19 +35,41 @@ class Update(Protocol):
         """Do the epoch's so-and-so-many-th step, from 0 on."""
 
 
+class _Decay:
+    """Of an average, ``average = beta * average + news`` in each step, which is held as so many times ``scale``.
+
+    Then what a step adds grows, and not all that was added before shrinks, until that would make numbers too large.
+
+    Attributes:
+        scale: an average is this times what is held.
+    """
+
+    def __init__(self, beta: float) -> None:
+        self._beta, self.scale = beta, 1.0
+
+    def step(self) -> float | None:
+        """Go on by one; what is held is to be multiplied by the result, unless that is None."""
+        self.scale *= self._beta
+        if self.scale >= _LEAST_SCALE:
+            return None
+        factor, self.scale = self.scale, 1.0
+        return factor
+
+
 class _Averaging:
-    """What these updates share: averages over the steps so far, and the number of steps."""
+    """What these updates share: averages over the steps so far, and the number of steps.
+
+    Attributes:
+        blocks: of each, the values, their gradient, what is held of each average, and a place for results.
+    """
 
     def __init__(self, values: Array, gradient: Array, averages: int) -> None:
         self.count = 0
         self._averages = [constant(len(values), 0.0) for _ in range(averages)]
-        scratch = [empty(min(len(values), _BLOCK)) for _ in range(2)]
+        place = empty(min(len(values), _BLOCK))
+        arrays = (values, gradient, *self._averages)
         bounds = [slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK)]
-        self.blocks = []
-        for bound in bounds:
-            length = len(values[bound])
-            arrays = [array[bound] for array in (values, gradient, *self._averages)]
-            self.blocks.append((*arrays, *(array[:length] for array in scratch)))
+        self.blocks = [(*(array[bound] for array in arrays), place[: len(values[bound])]) for bound in bounds]
 
     def next_numbers(self, steps: int) -> NDArray[np.float64]:
         """The numbers of the epoch's steps, from 1 on, (steps,); forgets what is too small to count."""
@@ -57,6 +86,7 @@ class _Descent:
     def __init__(self, values: Array, gradient: Array, config: OptimizerConfig) -> None:
         self._momentum = float(config.settings.get("momentum", 0.0))
         self._nesterov = bool(config.settings.get("nesterov", False))
+        self._decay = _Decay(self._momentum)
         self._state = _Averaging(values, gradient, 1 if self._momentum else 0)
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
@@ -64,22 +94,22 @@ class _Descent:
         self._rates = rates.tolist()
 
     def apply(self, step: int) -> None:
-        rate, momentum = self._rates[step], self._momentum
-        if not momentum:
-            for values, gradient, part, _ in self._state.blocks:
-                np.multiply(gradient, rate, out=part)
-                np.subtract(values, part, out=values)
+        rate = self._rates[step]
+        if not self._momentum:
+            for values, gradient, _ in self._state.blocks:
+                add_multiple(gradient, values, a=-rate)
             return
-        for values, gradient, average, part, _ in self._state.blocks:
-            np.multiply(gradient, rate, out=part)
-            np.multiply(average, momentum, out=average)
-            np.subtract(average, part, out=average)
+        shrinks = self._decay.step()
+        scale = self._decay.scale
+        for values, gradient, average, _ in self._state.blocks:
+            if shrinks is not None:
+                np.multiply(average, shrinks, out=average)
+            add_multiple(gradient, average, a=-rate / scale)
             if self._nesterov:
-                np.subtract(values, part, out=values)
-                np.multiply(average, momentum, out=part)
-                np.add(values, part, out=values)
+                add_multiple(gradient, values, a=-rate)
+                add_multiple(average, values, a=self._momentum * scale)
             else:
-                np.add(values, average, out=values)
+                add_multiple(average, values, a=scale)
 
 
 class _RootMeanSquare:
@@ -89,6 +119,7 @@ class _RootMeanSquare:
         self._rho = float(config.settings.get("rho", 0.9))
         self._epsilon = float(config.settings.get("epsilon", 1e-7))
         self._momentum = float(config.settings.get("momentum", 0.0))
+        self._of_squares, self._decay = _Decay(self._rho), _Decay(self._momentum)
         self._state = _Averaging(values, gradient, 2 if self._momentum else 1)
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
@@ -96,20 +127,26 @@ class _RootMeanSquare:
         self._rates = (rates / np.sqrt(1 - self._rho)).tolist()
 
     def apply(self, step: int) -> None:
-        rate, epsilon, momentum = self._rates[step], self._epsilon / (1 - self._rho), self._momentum
-        for values, gradient, squares, *average, part, _ in self._state.blocks:
+        squares_shrink = self._of_squares.step()
+        held = self._of_squares.scale
+        rate, epsilon = self._rates[step] / held**0.5, self._epsilon / (1 - self._rho) / held
+        shrinks = self._decay.step() if self._momentum else None
+        scale = self._decay.scale
+        for values, gradient, squares, *average, part in self._state.blocks:
+            if squares_shrink is not None:
+                np.multiply(squares, squares_shrink, out=squares)
             np.multiply(gradient, gradient, out=part)
-            np.multiply(squares, self._rho, out=squares)
-            np.add(squares, part, out=squares)
+            add_multiple(part, squares, a=1 / held)
             np.add(squares, epsilon, out=part)
             np.sqrt(part, out=part)
             np.divide(gradient, part, out=part)
-            np.multiply(part, rate, out=part)
-            if average:
-                np.multiply(average[0], momentum, out=average[0])
-                np.add(average[0], part, out=average[0])
-                part = average[0]
-            np.subtract(values, part, out=values)
+            if not average:
+                add_multiple(part, values, a=-rate)
+                continue
+            if shrinks is not None:
+                np.multiply(average[0], shrinks, out=average[0])
+            add_multiple(part, average[0], a=rate / scale)
+            add_multiple(average[0], values, a=-scale)
 
 
 class _Adam:
@@ -119,6 +156,7 @@ class _Adam:
         self._first = float(config.settings.get("beta_1", 0.9))
         self._second = float(config.settings.get("beta_2", 0.999))
         self._epsilon = float(config.settings.get("epsilon", 1e-7))
+        self._decay, self._of_squares = _Decay(self._first), _Decay(self._second)
         self._state = _Averaging(values, gradient, 2)
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
@@ -128,21 +166,21 @@ class _Adam:
         self._rates = (rates * correction * (1 - self._first) / np.sqrt(1 - self._second)).tolist()
 
     def apply(self, step: int) -> None:
-        rate, first, share = self._rates[step], self._first, 1 - self._second
-        epsilon = self._epsilon / share**0.5
-        for values, gradient, average, squares, part, other in self._state.blocks:
-            np.multiply(average, first, out=average)
-            np.add(average, gradient, out=average)
+        shrinks, squares_shrink = self._decay.step(), self._of_squares.step()
+        scale, held = self._decay.scale, self._of_squares.scale
+        rate, epsilon = self._rates[step] * scale / held**0.5, self._epsilon / ((1 - self._second) * held) ** 0.5
+        for values, gradient, average, squares, part in self._state.blocks:
+            if shrinks is not None:
+                np.multiply(average, shrinks, out=average)
+            if squares_shrink is not None:
+                np.multiply(squares, squares_shrink, out=squares)
+            add_multiple(gradient, average, a=1 / scale)
             np.multiply(gradient, gradient, out=part)
-            # Not `squares * beta_2`: float32 has it only to 1e-8, which a thousand steps make 1e-5 of.
-            np.multiply(squares, share, out=other)
-            np.subtract(squares, other, out=squares)
-            np.add(squares, part, out=squares)
+            add_multiple(part, squares, a=1 / held)
             np.sqrt(squares, out=part)
             np.add(part, epsilon, out=part)
             np.divide(average, part, out=part)
-            np.multiply(part, rate, out=part)
-            np.subtract(values, part, out=values)
+            add_multiple(part, values, a=-rate)
 
 
 _KINDS: dict[str, type[_Descent | _RootMeanSquare | _Adam]] = {
