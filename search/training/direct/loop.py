@@ -29,7 +29,7 @@ from spaces.model_config import ModelConfig
 # Products of a weight and a sample in one step, and in a training whose steps are larger: from there on TensorFlow's
 # graphs are faster, by a tenth to a fifth of a step, and that makes up for the half second in which one is traced.
 _MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 2.5e10
-_PRODUCTS_OF_A_DRAW = 200  # that take as long as drawing a number for dropout takes longer than in TensorFlow
+_PRODUCTS_OF_A_DRAW = 100  # that take as long as drawing a number for dropout
 # Of one member in a step; with less to do a team waits as long as it saves.
 _LEAST_PRODUCTS, _LEAST_SAMPLES = 2**21, 32
 

@@ -20,7 +20,7 @@ class Masks:
     def __init__(self, layer: Dropped, units: int) -> None:
         self._units = units
         self._factor = np.float32(1 / (1 - layer.rate))
-        self._least = np.uint64(np.ceil(float(np.float32(layer.rate)) * WHOLE))
+        self._least = np.uint32(np.ceil(float(np.float32(layer.rate)) * WHOLE))
         self._state = np.array([layer.seed, 0], np.uint32)
         self._ahead, self._ahead_from, self._rows = empty((0, 0)), 0, slice(0)
 

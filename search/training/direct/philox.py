@@ -1,7 +1,7 @@
 """Which numbers does TensorFlow draw with a seed?
 
 Its generator Philox (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3) computes every number from its
-place alone, so that those of many steps come out at once.
+place alone. Few numbers of each of many seeds are computed side by side in NumPy, many of one seed by randomgen.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import randomgen
 from numpy.typing import NDArray
 
 from search.training.direct.arrays import Array
@@ -23,7 +24,8 @@ _KEY_STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _SEED_KEY = np.uint64(0x3EC8F720), np.uint64(0x02461E29)  # with which TensorFlow scrambles a seed
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 WHOLE = 2**23  # a float32 has so many numbers from 1 to 2; less 1, they are those from 0 to 1 that are drawn
-_MANTISSA = np.uint64(WHOLE - 1)
+_MANTISSA = np.uint32(WHOLE - 1)
+_FEWEST_OF_A_STREAM = 512  # to begin a stream takes as long as NumPy takes for so many
 
 
 def uniform(seed: int, shape: tuple[int, ...], limit: float) -> Array:
@@ -33,7 +35,7 @@ def uniform(seed: int, shape: tuple[int, ...], limit: float) -> Array:
     return (bits.astype(np.float32) * np.float32(1 / WHOLE) * (most - least) + least).reshape(shape)
 
 
-def random_bits(seeds: NDArray[np.uint32], size: int, *, first: int = 0) -> Words:
+def random_bits(seeds: NDArray[np.uint32], size: int, *, first: int = 0) -> NDArray[np.uint32]:
     """The bits of which ``tf.random.stateless_uniform`` makes numbers from 0 to 1, times 2 ** -23.
 
     Args:
@@ -47,12 +49,23 @@ def random_bits(seeds: NDArray[np.uint32], size: int, *, first: int = 0) -> Word
     lanes = -(-(skipped + size) // 4)
     signed = seeds.view(np.int32).astype(np.int64).view(np.uint64)  # TensorFlow takes them for signed ones
     scrambled = _philox([part for seed in signed.T for part in (seed & _LOW, seed >> _HALF)], _SEED_KEY)
-    key, above = [word[:, None] for word in scrambled[:2]], [word[:, None] for word in scrambled[2:]]
-    counted = np.arange(first_lane, first_lane + lanes, dtype=np.uint64)[None]
-    words = _philox([counted, np.zeros((1, 1), np.uint64), *above], key)
-    found = np.empty((len(seeds), lanes, 4), np.uint64)
-    for place, word in enumerate(words):
-        np.bitwise_and(word, _MANTISSA, out=found[:, :, place])
+    found = np.empty((len(seeds), lanes, 4), np.uint32)
+    if size < _FEWEST_OF_A_STREAM:
+        key, above = [word[:, None] for word in scrambled[:2]], [word[:, None] for word in scrambled[2:]]
+        counted = np.arange(first_lane, first_lane + lanes, dtype=np.uint64)[None]
+        for place, word in enumerate(_philox([counted, np.zeros((1, 1), np.uint64), *above], key)):
+            found[:, :, place] = word
+    else:
+        stream = randomgen.Philox(key=0, number=4, width=32)
+        state = stream.state
+        for numbers, (*key, third, fourth) in zip(found, np.stack(scrambled, axis=1).tolist(), strict=True):
+            # It counts on before it draws, and begins with a buffer that holds nothing.
+            before = ((fourth << 96 | third << 64) + first_lane - 1) % 2**128
+            counter = np.frombuffer(before.to_bytes(16, "little"), "<u4")
+            state["state"] = {"counter": counter.astype(np.uint32), "key": np.array(key, np.uint32)}
+            stream.state = state
+            numbers[...] = stream.random_raw(4 * lanes).reshape(lanes, 4)
+    np.bitwise_and(found, _MANTISSA, out=found)
     return found.reshape(len(seeds), -1)[:, skipped : skipped + size]
 
 
