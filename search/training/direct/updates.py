@@ -1,8 +1,8 @@
 """How do the optimizers change the weights, in place and block by block?
 
-The formulas are Keras's, in as few operations as there can be: BLAS adds a multiple of one array to another in one, and
-an average over steps is kept without its constant factor (1 - beta), and so that a step only adds to it. A block is so
-long that all of its arrays stay in the processor's caches.
+The formulas are Keras's, in few operations: BLAS adds a multiple of one array to another in one, and an average over
+steps is held without its constant factor (1 - beta), and so that a step only adds to it. A block is so long that all of
+its arrays stay in the processor's caches.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ _BLOCK = 2**15
 _SMALLEST = 1e-35  # arithmetic with numbers below 1e-38 is a hundred times slower; TensorFlow takes them for zero
 _LEAST_SCALE = 2.0**-10
 
-# ``add_multiple(x, y, a=factor)``: y += factor * x, in place of contiguous float32.
-add_multiple: Callable[..., Any] = blas.saxpy
+add_multiple: Callable[..., Any] = blas.saxpy  # (x, y, a=factor): y += factor * x, in place of contiguous float32
 
 
 class Update(Protocol):
@@ -36,24 +35,30 @@ class Update(Protocol):
 
 
 class _Decay:
-    """Of an average, ``average = beta * average + news`` in each step, which is held as so many times ``scale``.
+    """How is an average held that decays, ``average = beta * average + news`` in each step? As ``average / scale``.
 
-    Then what a step adds grows, and not all that was added before shrinks, until that would make numbers too large.
+    Then what is added grows from step to step, instead of all shrinking that was added before, until numbers would
+    become too large.
 
     Attributes:
-        scale: an average is this times what is held.
+        scale: of the average to what is held.
     """
 
     def __init__(self, beta: float) -> None:
         self._beta, self.scale = beta, 1.0
+        self._factor: float | None = None
 
-    def step(self) -> float | None:
-        """Go on by one; what is held is to be multiplied by the result, unless that is None."""
+    def step(self) -> None:
+        """Go on by one; then every array that is held is to be shrunk."""
         self.scale *= self._beta
-        if self.scale >= _LEAST_SCALE:
-            return None
-        factor, self.scale = self.scale, 1.0
-        return factor
+        self._factor = None
+        if self.scale < _LEAST_SCALE:
+            self._factor, self.scale = self.scale, 1.0
+
+    def shrink(self, held: Array) -> None:
+        """Bring to the scale what is held, in the few steps in which that has begun anew."""
+        if self._factor is not None:
+            np.multiply(held, self._factor, out=held)
 
 
 class _Averaging:
@@ -99,11 +104,10 @@ class _Descent:
             for values, gradient, _ in self._state.blocks:
                 add_multiple(gradient, values, a=-rate)
             return
-        shrinks = self._decay.step()
+        self._decay.step()
         scale = self._decay.scale
         for values, gradient, average, _ in self._state.blocks:
-            if shrinks is not None:
-                np.multiply(average, shrinks, out=average)
+            self._decay.shrink(average)
             add_multiple(gradient, average, a=-rate / scale)
             if self._nesterov:
                 add_multiple(gradient, values, a=-rate)
@@ -127,14 +131,12 @@ class _RootMeanSquare:
         self._rates = (rates / np.sqrt(1 - self._rho)).tolist()
 
     def apply(self, step: int) -> None:
-        squares_shrink = self._of_squares.step()
-        held = self._of_squares.scale
+        self._decay.step()
+        self._of_squares.step()
+        scale, held = self._decay.scale, self._of_squares.scale
         rate, epsilon = self._rates[step] / held**0.5, self._epsilon / (1 - self._rho) / held
-        shrinks = self._decay.step() if self._momentum else None
-        scale = self._decay.scale
         for values, gradient, squares, *average, part in self._state.blocks:
-            if squares_shrink is not None:
-                np.multiply(squares, squares_shrink, out=squares)
+            self._of_squares.shrink(squares)
             np.multiply(gradient, gradient, out=part)
             add_multiple(part, squares, a=1 / held)
             np.add(squares, epsilon, out=part)
@@ -143,8 +145,7 @@ class _RootMeanSquare:
             if not average:
                 add_multiple(part, values, a=-rate)
                 continue
-            if shrinks is not None:
-                np.multiply(average[0], shrinks, out=average[0])
+            self._decay.shrink(average[0])
             add_multiple(part, average[0], a=rate / scale)
             add_multiple(average[0], values, a=-scale)
 
@@ -166,14 +167,13 @@ class _Adam:
         self._rates = (rates * correction * (1 - self._first) / np.sqrt(1 - self._second)).tolist()
 
     def apply(self, step: int) -> None:
-        shrinks, squares_shrink = self._decay.step(), self._of_squares.step()
+        self._decay.step()
+        self._of_squares.step()
         scale, held = self._decay.scale, self._of_squares.scale
         rate, epsilon = self._rates[step] * scale / held**0.5, self._epsilon / ((1 - self._second) * held) ** 0.5
         for values, gradient, average, squares, part in self._state.blocks:
-            if shrinks is not None:
-                np.multiply(average, shrinks, out=average)
-            if squares_shrink is not None:
-                np.multiply(squares, squares_shrink, out=squares)
+            self._decay.shrink(average)
+            self._of_squares.shrink(squares)
             add_multiple(gradient, average, a=1 / scale)
             np.multiply(gradient, gradient, out=part)
             add_multiple(part, squares, a=1 / held)
