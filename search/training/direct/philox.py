@@ -25,7 +25,9 @@ _SEED_KEY = np.uint64(0x3EC8F720), np.uint64(0x02461E29)  # with which TensorFlo
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 WHOLE = 2**23  # a float32 has so many numbers from 1 to 2; less 1, they are those from 0 to 1 that are drawn
 _MANTISSA = np.uint32(WHOLE - 1)
-_FEWEST_OF_A_STREAM = 512  # to begin a stream takes as long as NumPy takes for so many
+_FEWEST_OF_A_STREAM = 2048  # to begin a stream takes as long as NumPy takes for so many
+_GENERATOR = randomgen.Philox(key=0, number=4, width=32)
+_BEGUN = _GENERATOR.state  # which holds no number that was drawn and not given yet
 
 
 def uniform(seed: int, shape: tuple[int, ...], limit: float) -> Array:
@@ -48,25 +50,29 @@ def random_bits(seeds: NDArray[np.uint32], size: int, *, first: int = 0) -> NDAr
     first_lane, skipped = divmod(first, 4)
     lanes = -(-(skipped + size) // 4)
     signed = seeds.view(np.int32).astype(np.int64).view(np.uint64)  # TensorFlow takes them for signed ones
-    scrambled = _philox([part for seed in signed.T for part in (seed & _LOW, seed >> _HALF)], _SEED_KEY)
     found = np.empty((len(seeds), lanes, 4), np.uint32)
     if size < _FEWEST_OF_A_STREAM:
+        scrambled = _philox([part for seed in signed.T for part in (seed & _LOW, seed >> _HALF)], _SEED_KEY)
         key, above = [word[:, None] for word in scrambled[:2]], [word[:, None] for word in scrambled[2:]]
         counted = np.arange(first_lane, first_lane + lanes, dtype=np.uint64)[None]
         for place, word in enumerate(_philox([counted, np.zeros((1, 1), np.uint64), *above], key)):
             found[:, :, place] = word
     else:
-        stream = randomgen.Philox(key=0, number=4, width=32)
-        state = stream.state
-        for numbers, (*key, third, fourth) in zip(found, np.stack(scrambled, axis=1).tolist(), strict=True):
-            # It counts on before it draws, and begins with a buffer that holds nothing.
-            before = ((fourth << 96 | third << 64) + first_lane - 1) % 2**128
-            counter = np.frombuffer(before.to_bytes(16, "little"), "<u4")
-            state["state"] = {"counter": counter.astype(np.uint32), "key": np.array(key, np.uint32)}
-            stream.state = state
-            numbers[...] = stream.random_raw(4 * lanes).reshape(lanes, 4)
+        for numbers, (low, high) in zip(found, signed.tolist(), strict=True):
+            *key, third, fourth = _stream(high << 64 | low, _SEED_KEY, 4).tolist()
+            drawn = _stream(fourth << 96 | third << 64 | first_lane, key, 4 * lanes)
+            numbers[...] = drawn.reshape(lanes, 4)
     np.bitwise_and(found, _MANTISSA, out=found)
     return found.reshape(len(seeds), -1)[:, skipped : skipped + size]
+
+
+def _stream(counter: int, key: Sequence[Any], size: int) -> Words:
+    """What randomgen draws from a counter of 128 bits on; it counts on before it draws."""
+    before = ((counter - 1) % 2**128).to_bytes(16, "little")
+    words = {"counter": np.frombuffer(before, "<u4").astype(np.uint32), "key": np.array(key, np.uint32)}
+    _GENERATOR.state = {**_BEGUN, "state": words}
+    drawn: Words = _GENERATOR.random_raw(size)
+    return drawn
 
 
 def _philox(counter: Sequence[Words], key: Sequence[Any]) -> Sequence[Words]:
