@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
-from pathlib import Path
 
 from search.executors.worker import SCRATCH_PREFIX
 from tracking.child import environment, how_it_ended
@@ -22,10 +21,6 @@ from tracking.child import environment, how_it_ended
 # NumPy's products stay on one thread in workers. Each process that is forked would otherwise start a thread for every
 # core, which at first spin for a tenth of a second: half of what a small trial takes.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-# AMD's Zen 4 does instructions of 512 bits in two halves. OpenBLAS takes its kernels for them there, and those with 256
-# bits are faster: an epoch of Fashion-MNIST takes a tenth less.
-_FASTER_ON_ZEN_4 = {"OPENBLAS_CORETYPE": "Haswell"}
-_PROCESSORS = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class ForkServer:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,  # the terminal's Ctrl-C reaches the coordinator alone
-            env={**_ONE_THREAD, **(_FASTER_ON_ZEN_4 if _is_zen_4() else {}), **environment()},
+            env={**_ONE_THREAD, **environment()},
         )
         theirs.close()
         self._asked: deque[WorkerProcess] = deque()  # those whose numbers are on their way
@@ -166,16 +161,3 @@ class ForkServer:
         self._process.wait()
         self._line.close()
         self._log.close()
-
-
-def _is_zen_4() -> bool:
-    """Whether the first processor, where the system tells, is AMD's of family 25 with AVX-512: Zen 3 has none."""
-    told = {}
-    with contextlib.suppress(OSError), _PROCESSORS.open(encoding="utf-8") as lines:
-        for line in lines:
-            name, _, value = line.partition(":")
-            if not name.strip():
-                break
-            told[name.strip()] = value.strip()
-    named = told.get("vendor_id"), told.get("cpu family")
-    return named == ("AuthenticAMD", "25") and "avx512f" in told.get("flags", "").split()

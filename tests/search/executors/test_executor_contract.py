@@ -366,41 +366,10 @@ def test_no_worker_starts_threads_for_products(own: str | None, monkeypatch: pyt
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     if own is not None:
         monkeypatch.setenv("OPENBLAS_NUM_THREADS", own)
-    assert environment_of_workers()["OPENBLAS_NUM_THREADS"] == (own or "1")
-
-
-def environment_of_workers() -> dict[str, str]:
     before = set(psutil.Process().children())
     server = ForkServer()
     try:
         [process] = set(psutil.Process().children()) - before
-        return process.environ()
+        assert process.environ()["OPENBLAS_NUM_THREADS"] == (own or "1")
     finally:
         server.close()
-
-
-_ZEN_4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nflags\t\t: fpu avx2 avx512f\n"
-
-
-@pytest.mark.parametrize(
-    ("processors", "own", "kernels"),
-    [
-        (f"{_ZEN_4}\n{_ZEN_4}", None, "Haswell"),
-        (_ZEN_4, "SkylakeX", "SkylakeX"),
-        (_ZEN_4.replace("avx512f", ""), None, None),  # Zen 3
-        (_ZEN_4.replace(": 25", ": 26"), None, None),  # Zen 5
-        (f"{_ZEN_4.replace('AuthenticAMD', 'GenuineIntel')}\n{_ZEN_4}", None, None),
-        (None, None, None),
-    ],
-)
-def test_workers_on_zen_4_multiply_with_the_faster_kernels(
-    processors: str | None, own: str | None, kernels: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = tmp_path / "cpuinfo"
-    if processors is not None:
-        told.write_text(processors)
-    monkeypatch.setattr("search.executors.processes._PROCESSORS", told)
-    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    if own is not None:
-        monkeypatch.setenv("OPENBLAS_CORETYPE", own)
-    assert environment_of_workers().get("OPENBLAS_CORETYPE") == kernels
