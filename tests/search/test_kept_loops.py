@@ -15,6 +15,7 @@ import pytest
 from search.messages import Decision, EpochReport, Report, TrialJob, TrialResult, WorkerSetup
 from search.training import lean
 from search.training.direct import loop
+from search.training.direct.sketch import count_weights
 from search.training.kept import KeptLoops
 from search.training.numbers import structure_of
 from search.training.threads import limit_threads
@@ -117,10 +118,10 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_a_config_for_numpy_does_not_train_in_the_graph_that_a_larger_batch_left(
     arrays: Path, traced: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "_MOST_PRODUCTS_IN_ALL", 0)
-    monkeypatch.setattr(loop, "_MOST_PRODUCTS", 15_000)  # as dropout draws, 8 samples are below and 16 above
     data, kept, on_one = WorkerData(arrays), KeptLoops(), setup(arrays, threads=1)
     large, small = config(batch_size=16), config(batch_size=8)
+    monkeypatch.setattr(loop, "_MOST_PRODUCTS_IN_ALL", 0)
+    monkeypatch.setattr(loop, "_MOST_PRODUCTS", 10 * count_weights(small, on_one.spec))
     assert structure_of(large) == structure_of(small)
     first = play(run_trial(job(large), on_one, data, kept))
     graphs = len(traced)

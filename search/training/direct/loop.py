@@ -16,7 +16,7 @@ from search.training.direct.arrays import Array, look_up_pages, on_one_thread
 from search.training.direct.losses import mean_loss, outputs_of
 from search.training.direct.member import Member, Samples, part_of
 from search.training.direct.parameters import Parameters
-from search.training.direct.sketch import Sketch, count_weights, widths_of
+from search.training.direct.sketch import Sketch, count_weights
 from search.training.direct.team import CAN_FORK, Team
 from search.training.direct.updates import has_update
 from search.training.gradients import is_task_loss
@@ -27,9 +27,8 @@ from spaces.metrics import tracked
 from spaces.model_config import ModelConfig
 
 # Products of a weight and a sample in one step, and in a training whose steps are larger: from there on TensorFlow's
-# graphs are faster, by a tenth to a fifth of a step, and that makes up for the half second in which one is traced.
-_MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 2.5e10
-_PRODUCTS_OF_A_DRAW = 100  # that take as long as drawing a number for dropout
+# graphs may be faster by up to a fifth of a step, and that makes up for the third of a second in which one is traced.
+_MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 5e10
 # Of one member in a step; with less to do a team waits as long as it saves.
 _LEAST_PRODUCTS, _LEAST_SAMPLES = 2**21, 32
 
@@ -82,10 +81,8 @@ def _is_small(config: ModelConfig, spec: DataSpec, steps: int) -> bool:
 
 
 def _products_of_a_step(config: ModelConfig, spec: DataSpec) -> int:
-    """Of a weight and a sample, and as many as take the time in which numbers are drawn for dropout."""
-    drawn = sum(layer.units for layer in config.hidden if layer.dropout)
-    drawn += widths_of(config, spec)[0] if config.input_dropout else 0
-    return config.batch_size * (count_weights(config, spec) + _PRODUCTS_OF_A_DRAW * drawn)
+    """Of a weight and a sample."""
+    return config.batch_size * count_weights(config, spec)
 
 
 def _comes_as_numbers(spec: DataSpec, config: ModelConfig) -> bool:

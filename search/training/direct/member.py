@@ -18,7 +18,7 @@ from search.training.direct.parameters import Parameters
 from search.training.direct.penalty import Penalty
 from search.training.direct.sketch import Dropped
 from search.training.direct.team import Team
-from search.training.direct.updates import Update, make_update
+from search.training.direct.updates import Share, Update, make_update
 from spaces.data_spec import DataSpec
 from spaces.model_config import ModelConfig
 
@@ -69,9 +69,9 @@ class Member:
         ]
         lines = team.share(len(parameters.values) // ALIGNED)
         share = slice(lines.start * ALIGNED, lines.stop * ALIGNED)
-        self._values, self._gradient = parameters.values[share], parameters.gradients[team.index, share]
-        self._others = [parameters.gradients[member, share] for member in range(team.size) if member != team.index]
-        self._update: Update = make_update(self._values, self._gradient, config.optimizer)
+        self._values = parameters.values[share]
+        own = Share(self._values, parameters.gradients, team.index, share.start)
+        self._update: Update = make_update(own, config.optimizer)
         penalised = config.l1 or config.l2
         self._penalty = Penalty(parameters, config, team.index, share) if penalised else None
 
@@ -113,13 +113,14 @@ class Member:
         x = self._inputs_of(data.x, order)
         targets = _turned(columns_of(spec.task, data.y[order], spec.outputs), at_once)
         weights = None if data.weights is None else data.weights[order]
-        dropped, *hidden = [None if one is None else self._draw(one, sizes) for one in self._masks]
-        if dropped is not None:
-            x[:, : self._inputs] *= dropped
-        masks = [itertools.repeat(None) if one is None else _turned(one, at_once) for one in hidden]
+        of_inputs, *of_hidden = self._masks
+        if of_inputs is not None:
+            drawn = self._draw(of_inputs, sizes, turned=False)
+            x[:, : self._inputs] *= np.concatenate([one.reshape(-1, self._inputs) for one in drawn])
+        masks = [itertools.repeat(None) if one is None else self._draw(one, sizes, turned=True) for one in of_hidden]
         moments = [empty((len(sizes), *norm.moving.shape)) for norm in parameters.norms]
         start, total, shared = 0, 0.0, team.size > 1
-        values, gradient, update, penalty = self._values, self._gradient, self._update, self._penalty
+        values, update, penalty = self._values, self._update, self._penalty
         for index, (samples, aimed, *now) in enumerate(zip(sizes, targets, *masks, strict=False)):
             network, loss = self._network(samples, team)
             stop = start + network.samples
@@ -131,8 +132,6 @@ class Member:
                 kept[index] = norm.moments
             if shared:
                 team.meet()  # behind it all gradients are there, and each member sees to its share of the weights
-                for other in self._others:
-                    np.add(gradient, other, out=gradient)
             if penalty is not None:
                 total += samples * penalty.add()
             if decays is not None:
@@ -145,12 +144,13 @@ class Member:
                 move(weights_of_norm.moving, kept)
         return total
 
-    def _draw(self, masks: Masks, sizes: list[int]) -> Array:
-        """What this member's samples of the next steps are multiplied by."""
+    def _draw(self, masks: Masks, sizes: list[int], *, turned: bool) -> list[Array]:
+        """What this member's samples of the next steps are multiplied by, step by step."""
         whole = sizes.count(self._config.batch_size)
-        drawn = [masks.draw(whole, self._batch(self._config.batch_size).own)] if whole else []
-        drawn += [masks.draw(1, self._batch(samples).own) for samples in sizes[whole:]]
-        return drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
+        drawn = [*masks.draw(whole, self._batch(self._config.batch_size).own, turned=turned)]
+        for samples in sizes[whole:]:
+            drawn += [*masks.draw(1, self._batch(samples).own, turned=turned)]
+        return drawn
 
     def validate(self, x: NDArray[Any], logits: Array) -> float:
         """Write the logits of this member's share of the samples; gives the penalty of its share of the weights."""

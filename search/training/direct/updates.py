@@ -1,31 +1,39 @@
-"""How do the optimizers change the weights, in place and block by block?
-
-The formulas are Keras's, in few operations: BLAS adds a multiple of one array to another in one, and an average over
-steps is held without its constant factor (1 - beta), and so that a step only adds to it. A block is so long that all of
-its arrays stay in the processor's caches.
-"""
+"""How do the optimizers change the weights, in place? By Keras's formulas, in one pass over them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas
 
-from search.training.direct.arrays import Array, constant, empty
+from search.training.direct.arrays import Array, constant
+from search.training.direct.compiled import compiled, inlined
 from spaces.model_config import OptimizerConfig
 
-_BLOCK = 2**15
-_SMALLEST = 1e-35  # arithmetic with numbers below 1e-38 is a hundred times slower; TensorFlow takes them for zero
-_LEAST_SCALE = 2.0**-10
+_BLOCK = 4096  # weights, whose gradients are still in the processor's first cache when they have been summed
+# What is smaller counts as zero, as for TensorFlow what is below 1e-38: arithmetic with such is a hundred times slower.
+_SMALLEST, _SMALLEST_ROOT = np.float32(1e-34), np.float32(1e-17)
+_ZERO = np.float32(0)
 
-add_multiple: Callable[..., Any] = blas.saxpy  # (x, y, a=factor): y += factor * x, in place of contiguous float32
+
+class Share(NamedTuple):
+    """Which of the weights one member of a team updates.
+
+    Attributes:
+        values: those weights, float32 (share,).
+        gradients: of each member's part of a batch, at all weights, (members, weights).
+        member: to whose gradient those of the others are added; first: where in the weights the share begins.
+    """
+
+    values: Array
+    gradients: Array
+    member: int
+    first: int
 
 
 class Update(Protocol):
-    """One optimizer's update of the weights by their gradient."""
+    """One optimizer's update of a share of the weights by the sum of all members' gradients."""
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
         """Begin an epoch, whose steps have these learning rates, (steps,)."""
@@ -34,153 +42,64 @@ class Update(Protocol):
         """Do the epoch's so-and-so-many-th step, from 0 on."""
 
 
-class _Decay:
-    """How is an average held that decays, ``average = beta * average + news`` in each step? As ``average / scale``.
-
-    Then what is added grows from step to step, instead of all shrinking that was added before, until numbers would
-    become too large.
-
-    Attributes:
-        scale: of the average to what is held.
-    """
-
-    def __init__(self, beta: float) -> None:
-        self._beta, self.scale = beta, 1.0
-        self._factor: float | None = None
-
-    def step(self) -> None:
-        """Go on by one; then every array that is held is to be shrunk."""
-        self.scale *= self._beta
-        self._factor = None
-        if self.scale < _LEAST_SCALE:
-            self._factor, self.scale = self.scale, 1.0
-
-    def shrink(self, held: Array) -> None:
-        """Bring to the scale what is held, in the few steps in which that has begun anew."""
-        if self._factor is not None:
-            np.multiply(held, self._factor, out=held)
-
-
-class _Averaging:
-    """What these updates share: averages over the steps so far, and the number of steps.
-
-    Attributes:
-        blocks: of each, the values, their gradient, what is held of each average, and a place for results.
-    """
-
-    def __init__(self, values: Array, gradient: Array, averages: int) -> None:
-        self.count = 0
-        self._averages = [constant(len(values), 0.0) for _ in range(averages)]
-        place = empty(min(len(values), _BLOCK))
-        arrays = (values, gradient, *self._averages)
-        bounds = [slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK)]
-        self.blocks = [(*(array[bound] for array in arrays), place[: len(values[bound])]) for bound in bounds]
-
-    def next_numbers(self, steps: int) -> NDArray[np.float64]:
-        """The numbers of the epoch's steps, from 1 on, (steps,); forgets what is too small to count."""
-        for average in self._averages:
-            average[np.abs(average) < _SMALLEST] = 0.0
-        numbers = self.count + np.arange(1.0, steps + 1)
-        self.count += steps
-        return numbers
-
-
 class _Descent:
     """`keras.optimizers.SGD`."""
 
-    def __init__(self, values: Array, gradient: Array, config: OptimizerConfig) -> None:
-        self._momentum = float(config.settings.get("momentum", 0.0))
+    def __init__(self, share: Share, config: OptimizerConfig) -> None:
+        self._share = share
+        self._momentum = np.float32(config.settings.get("momentum", 0.0))
         self._nesterov = bool(config.settings.get("nesterov", False))
-        self._decay = _Decay(self._momentum)
-        self._state = _Averaging(values, gradient, 1 if self._momentum else 0)
+        self._average = constant(len(share.values), 0.0)
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
-        self._state.next_numbers(len(rates))
-        self._rates = rates.tolist()
+        self._rates = _numbers(rates)
 
     def apply(self, step: int) -> None:
         rate = self._rates[step]
-        if not self._momentum:
-            for values, gradient, _ in self._state.blocks:
-                add_multiple(gradient, values, a=-rate)
-            return
-        self._decay.step()
-        scale = self._decay.scale
-        for values, gradient, average, _ in self._state.blocks:
-            self._decay.shrink(average)
-            add_multiple(gradient, average, a=-rate / scale)
-            if self._nesterov:
-                add_multiple(gradient, values, a=-rate)
-                add_multiple(average, values, a=self._momentum * scale)
-            else:
-                add_multiple(average, values, a=scale)
+        if self._momentum:
+            _descend_with_momentum(*self._share, self._average, self._momentum, rate, self._nesterov)
+        else:
+            _descend(*self._share, rate)
 
 
 class _RootMeanSquare:
     """`keras.optimizers.RMSprop`, not centred."""
 
-    def __init__(self, values: Array, gradient: Array, config: OptimizerConfig) -> None:
-        self._rho = float(config.settings.get("rho", 0.9))
-        self._epsilon = float(config.settings.get("epsilon", 1e-7))
-        self._momentum = float(config.settings.get("momentum", 0.0))
-        self._of_squares, self._decay = _Decay(self._rho), _Decay(self._momentum)
-        self._state = _Averaging(values, gradient, 2 if self._momentum else 1)
+    def __init__(self, share: Share, config: OptimizerConfig) -> None:
+        self._share = share
+        rho = float(config.settings.get("rho", 0.9))
+        self._rho = np.float32(rho), np.float32(1 - rho)
+        self._momentum = np.float32(config.settings.get("momentum", 0.0))
+        self._epsilon = np.float32(config.settings.get("epsilon", 1e-7))
+        self._squares, self._average = (constant(len(share.values), 0.0) for _ in range(2))
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
-        self._state.next_numbers(len(rates))
-        self._rates = (rates / np.sqrt(1 - self._rho)).tolist()
+        self._rates = _numbers(rates)
 
     def apply(self, step: int) -> None:
-        self._decay.step()
-        self._of_squares.step()
-        scale, held = self._decay.scale, self._of_squares.scale
-        rate, epsilon = self._rates[step] / held**0.5, self._epsilon / (1 - self._rho) / held
-        for values, gradient, squares, *average, part in self._state.blocks:
-            self._of_squares.shrink(squares)
-            np.multiply(gradient, gradient, out=part)
-            add_multiple(part, squares, a=1 / held)
-            np.add(squares, epsilon, out=part)
-            np.sqrt(part, out=part)
-            np.divide(gradient, part, out=part)
-            if not average:
-                add_multiple(part, values, a=-rate)
-                continue
-            self._decay.shrink(average[0])
-            add_multiple(part, average[0], a=rate / scale)
-            add_multiple(average[0], values, a=-scale)
+        held = self._squares, self._average
+        _divide_by_root(*self._share, *held, *self._rho, self._momentum, self._rates[step], self._epsilon)
 
 
 class _Adam:
     """`keras.optimizers.Adam` and `AdamW`."""
 
-    def __init__(self, values: Array, gradient: Array, config: OptimizerConfig) -> None:
-        self._first = float(config.settings.get("beta_1", 0.9))
-        self._second = float(config.settings.get("beta_2", 0.999))
-        self._epsilon = float(config.settings.get("epsilon", 1e-7))
-        self._decay, self._of_squares = _Decay(self._first), _Decay(self._second)
-        self._state = _Averaging(values, gradient, 2)
+    def __init__(self, share: Share, config: OptimizerConfig) -> None:
+        self._share, self._steps = share, 0
+        first, second = float(config.settings.get("beta_1", 0.9)), float(config.settings.get("beta_2", 0.999))
+        self._betas, self._news = (first, second), (np.float32(1 - first), np.float32(1 - second))
+        self._epsilon = np.float32(config.settings.get("epsilon", 1e-7))
+        self._average, self._squares = (constant(len(share.values), 0.0) for _ in range(2))
 
     def prepare(self, rates: NDArray[np.float64]) -> None:
-        numbers = self._state.next_numbers(len(rates))
+        numbers = self._steps + np.arange(1.0, len(rates) + 1)
+        self._steps += len(rates)
         # Both averages begin at zero, which is corrected by the betas as float32 has them.
-        correction = np.sqrt(1 - _rounded(self._second) ** numbers) / (1 - _rounded(self._first) ** numbers)
-        self._rates = (rates * correction * (1 - self._first) / np.sqrt(1 - self._second)).tolist()
+        first, second = (1 - float(np.float32(beta)) ** numbers for beta in self._betas)
+        self._rates = _numbers(rates * np.sqrt(second) / first)
 
     def apply(self, step: int) -> None:
-        self._decay.step()
-        self._of_squares.step()
-        scale, held = self._decay.scale, self._of_squares.scale
-        rate, epsilon = self._rates[step] * scale / held**0.5, self._epsilon / ((1 - self._second) * held) ** 0.5
-        for values, gradient, average, squares, part in self._state.blocks:
-            self._decay.shrink(average)
-            self._of_squares.shrink(squares)
-            add_multiple(gradient, average, a=1 / scale)
-            np.multiply(gradient, gradient, out=part)
-            add_multiple(part, squares, a=1 / held)
-            np.sqrt(squares, out=part)
-            np.add(part, epsilon, out=part)
-            np.divide(average, part, out=part)
-            add_multiple(part, values, a=-rate)
+        _adapt(*self._share, self._average, self._squares, *self._news, self._rates[step], self._epsilon)
 
 
 _KINDS: dict[str, type[_Descent | _RootMeanSquare | _Adam]] = {
@@ -193,17 +112,114 @@ _KINDS: dict[str, type[_Descent | _RootMeanSquare | _Adam]] = {
 
 def has_update(config: OptimizerConfig) -> bool:
     """Whether there is one for this optimizer, with these settings."""
-    # An average that takes in a share of 1e-8 or less is, rounded, one that takes in nothing.
-    rounded_away = any(_rounded(float(config.settings.get(name, 0.0))) >= 1 for name in ("beta_1", "beta_2", "rho"))
-    unusual = any(config.settings.get(name) for name in ("centered", "amsgrad")) or rounded_away
+    unusual = any(config.settings.get(name) for name in ("centered", "amsgrad"))
     limits = (config.clipnorm, config.clipvalue, config.global_clipnorm, config.ema_momentum)
     return config.name in _KINDS and not unusual and all(limit is None for limit in limits)
 
 
-def make_update(values: Array, gradient: Array, config: OptimizerConfig) -> Update:
+def make_update(share: Share, config: OptimizerConfig) -> Update:
     """The update of an optimizer that ``has_update`` knows, which begins with this call."""
-    return _KINDS[config.name](values, gradient, config)
+    return _KINDS[config.name](share, config)
 
 
-def _rounded(beta: float) -> float:
-    return float(np.float32(beta))
+def _numbers(rates: NDArray[np.float64]) -> list[np.float32]:
+    return list(rates.astype(np.float32))
+
+
+@inlined
+def _without_smallest(number: np.float32) -> np.float32:
+    return _ZERO if abs(number) < _SMALLEST else number  # NaN stays
+
+
+@inlined
+def _square(number: np.float32) -> np.float32:
+    return _ZERO if abs(number) < _SMALLEST_ROOT else number * number
+
+
+@inlined
+def _sum_up(gradients: Array, member: int, start: int, stop: int) -> Array:
+    """Add the others' gradients to this member's; gives the sum."""
+    total = gradients[member, start:stop]
+    for other in range(len(gradients)):
+        if other != member:
+            part = gradients[other, start:stop]
+            for i in range(total.size):
+                total[i] += part[i]
+    return total
+
+
+@compiled("void(f4[::1], f4[:, ::1], i8, i8, f4)")
+def _descend(values: Array, gradients: Array, member: int, first: int, rate: np.float32) -> None:
+    for start in range(0, values.size, _BLOCK):
+        value = values[start : start + _BLOCK]
+        gradient = _sum_up(gradients, member, first + start, first + start + value.size)
+        for i in range(value.size):
+            value[i] -= gradient[i] * rate
+
+
+@compiled("void(f4[::1], f4[:, ::1], i8, i8, f4[::1], f4, f4, b1)")
+def _descend_with_momentum(
+    values: Array,
+    gradients: Array,
+    member: int,
+    first: int,
+    averages: Array,
+    momentum: np.float32,
+    rate: np.float32,
+    nesterov: bool,
+) -> None:
+    for start in range(0, values.size, _BLOCK):
+        value, average = values[start : start + _BLOCK], averages[start : start + _BLOCK]
+        gradient = _sum_up(gradients, member, first + start, first + start + value.size)
+        for i in range(value.size):
+            down = gradient[i] * rate
+            average[i] = _without_smallest(average[i] * momentum - down)
+            value[i] += average[i] * momentum - down if nesterov else average[i]
+
+
+@compiled("void(f4[::1], f4[:, ::1], i8, i8, f4[::1], f4[::1], f4, f4, f4, f4, f4)")
+def _divide_by_root(
+    values: Array,
+    gradients: Array,
+    member: int,
+    first: int,
+    squares: Array,
+    averages: Array,
+    rho: np.float32,
+    news: np.float32,
+    momentum: np.float32,
+    rate: np.float32,
+    epsilon: np.float32,
+) -> None:
+    for start in range(0, values.size, _BLOCK):
+        value, square = values[start : start + _BLOCK], squares[start : start + _BLOCK]
+        average = averages[start : start + _BLOCK]
+        gradient = _sum_up(gradients, member, first + start, first + start + value.size)
+        for i in range(value.size):
+            square[i] = _without_smallest(rho * square[i] + news * _square(gradient[i]))
+            step = rate * gradient[i] / np.sqrt(square[i] + epsilon)
+            average[i] = _without_smallest(momentum * average[i] + step)
+            value[i] -= average[i]
+
+
+@compiled("void(f4[::1], f4[:, ::1], i8, i8, f4[::1], f4[::1], f4, f4, f4, f4)")
+def _adapt(
+    values: Array,
+    gradients: Array,
+    member: int,
+    first: int,
+    averages: Array,
+    squares: Array,
+    news: np.float32,
+    news_of_squares: np.float32,
+    rate: np.float32,
+    epsilon: np.float32,
+) -> None:
+    for start in range(0, values.size, _BLOCK):
+        value, average = values[start : start + _BLOCK], averages[start : start + _BLOCK]
+        square = squares[start : start + _BLOCK]
+        gradient = _sum_up(gradients, member, first + start, first + start + value.size)
+        for i in range(value.size):
+            average[i] = _without_smallest(average[i] + (gradient[i] - average[i]) * news)
+            square[i] = _without_smallest(square[i] + (_square(gradient[i]) - square[i]) * news_of_squares)
+            value[i] -= average[i] * rate / (np.sqrt(square[i]) + epsilon)
