@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("spaces", "tracking", "search")
 MODULES = sorted(path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-HEAVY = {"tensorflow", "keras", "mlflow", "optuna", "pandas", "sklearn", "matplotlib", "plotly"}
+HEAVY = {"tensorflow", "keras", "mlflow", "optuna", "pandas", "sklearn", "matplotlib", "plotly", "numba"}
 
 # Who builds, trains or reads Keras models; always inside a function, so that importing the module is quick.
 MAY_USE_KERAS = (
@@ -190,8 +190,9 @@ def test_help_loads_no_library(arguments: tuple[str, ...], tmp_path: Path) -> No
         ("spaces.parse", HEAVY),
         ("spaces.builders", HEAVY),
         ("tracking", HEAVY),
-        ("search.study.run", {"tensorflow", "keras", "mlflow", "matplotlib", "plotly"}),
-        ("search.executors.local", {"tensorflow", "keras", "mlflow", "optuna"}),
+        ("search.study.run", {"tensorflow", "keras", "mlflow", "matplotlib", "plotly", "numba"}),
+        ("search.executors.local", {"tensorflow", "keras", "mlflow", "optuna", "numba"}),
+        ("search.training.direct.scope", HEAVY),
         ("search.reuse.load", {"tensorflow", "keras", "mlflow"}),
     ],
 )

@@ -78,7 +78,7 @@ class InlineExecutor:
         self._forget()
 
     def _advance(self, job: Job) -> Event | None:
-        from search.training.direct import MemberLost
+        from search.training.direct.team import MemberLost
         from search.training.trial import make_model, run_trial, score
 
         assert self._setup is not None, "start() comes first"

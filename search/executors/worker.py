@@ -79,7 +79,7 @@ def main(descriptor: int, parent: int, began: float) -> None:
 
 
 def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line: Connection) -> None:
-    from search.training.direct import MemberLost
+    from search.training.direct.team import MemberLost
     from search.training.trial import make_model, run_trial, score
 
     if isinstance(job, PictureJob):

@@ -49,7 +49,7 @@ def _are_shared_out(space: Space, spec: DataSpec, threads: int) -> bool:
 
     What is left to TensorFlow would lose by a second thread.
     """
-    from search.training.direct import is_known, team_size
+    from search.training.direct.scope import is_known, team_size
 
     drawn: list[Suggester] = [Extreme(largest=True), *(Sampled(seed) for seed in range(_DRAWS))]
     configs = [resolve(space.suggest(one), family=space.family) for one in drawn]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from search.training.direct import DirectLoop
+from search.training.direct.loop import DirectLoop
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop
 from search.training.numbers import structure_of

@@ -231,7 +231,8 @@ def loop_kind(
     import keras
 
     from search.training.compiled import CompiledLoop
-    from search.training.direct import DirectLoop, can_train
+    from search.training.direct.loop import DirectLoop
+    from search.training.direct.scope import can_train
     from search.training.fitting import FitLoop
     from search.training.lean import LeanLoop
 

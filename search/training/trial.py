@@ -33,7 +33,7 @@ from search.messages import (
     WorkerSetup,
 )
 from search.stopwatch import Stopwatch
-from search.training.direct import Sketch
+from search.training.direct.sketch import Sketch
 from search.training.kept import KeptLoops
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, loop_kind
@@ -61,7 +61,7 @@ def run_trial(
     the variables are set back to those of a model that was built under the round's own seed.
 
     Expected failures (a loss that is not finite, memory that runs out) become results; anything else is raised, also
-    that a process of the trial's team was lost (`search.training.direct.MemberLost`), which is no fault of the trial.
+    that a process of the trial's team was lost (`search.training.direct.team`), which is no fault of the trial.
 
     Args:
         kept: the graphs of earlier trials over the same data, in which this one may train, and its own is kept for the

@@ -20,7 +20,9 @@ from tiny_training import config, parts
 from search.executors.inline import InlineExecutor
 from search.executors.local import LocalExecutor
 from search.messages import Decision, EpochReport, JobLost, TrialJob, TrialResult, WorkerBug, WorkerSetup
-from search.training.direct import DirectLoop, layers, loop, team_size
+from search.training.direct import layers, scope
+from search.training.direct.loop import DirectLoop
+from search.training.direct.scope import team_size
 from search.training.direct.team import MemberLost, Team
 from search.training.loops import epoch_order
 from search.training.threads import limit_threads
@@ -57,8 +59,8 @@ def none_is_left() -> Iterator[None]:
 @pytest.fixture
 def shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small a network is."""
-    monkeypatch.setattr(loop, "_LEAST_PRODUCTS", 1)
-    monkeypatch.setattr(loop, "_LEAST_SAMPLES", 1)
+    monkeypatch.setattr(scope, "_LEAST_PRODUCTS", 1)
+    monkeypatch.setattr(scope, "_LEAST_SAMPLES", 1)
 
 
 def trained_by(members: int, model_config: ModelConfig, task: str, epochs: int = 3) -> tuple[list[float], list[Any]]:

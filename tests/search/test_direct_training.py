@@ -16,12 +16,14 @@ import pytest
 from tiny_training import config, parts
 
 from search.messages import WorkerSetup
-from search.training.direct import DirectLoop, can_train, member, updates
 from search.training.direct import layers as direct_layers
+from search.training.direct import member, updates
 from search.training.direct.activations import ACTIVATIONS
+from search.training.direct.loop import DirectLoop
 from search.training.direct.masks import Masks
 from search.training.direct.philox import random_bits
-from search.training.direct.sketch import Dropped, Sketch, count_weights
+from search.training.direct.scope import can_train, count_weights
+from search.training.direct.sketch import Dropped, Sketch
 from search.training.direct.updates import Share, make_update
 from search.training.fitting import FitLoop
 from search.training.loops import epoch_order, loop_kind

@@ -14,8 +14,7 @@ import pytest
 
 from search.messages import Decision, EpochReport, Report, TrialJob, TrialResult, WorkerSetup
 from search.training import lean
-from search.training.direct import loop
-from search.training.direct.sketch import count_weights
+from search.training.direct import scope
 from search.training.kept import KeptLoops
 from search.training.numbers import structure_of
 from search.training.threads import limit_threads
@@ -99,7 +98,7 @@ def play(running: Generator[Report, Any, TrialResult]) -> tuple[list[dict[str, f
 
 @pytest.fixture(autouse=True)
 def no_team(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "CAN_FORK", False)
+    monkeypatch.setattr(scope, "CAN_FORK", False)
 
 
 @pytest.fixture
@@ -120,8 +119,8 @@ def test_a_config_for_numpy_does_not_train_in_the_graph_that_a_larger_batch_left
 ) -> None:
     data, kept, on_one = WorkerData(arrays), KeptLoops(), setup(arrays, threads=1)
     large, small = config(batch_size=16), config(batch_size=8)
-    monkeypatch.setattr(loop, "_MOST_PRODUCTS_IN_ALL", 0)
-    monkeypatch.setattr(loop, "_MOST_PRODUCTS", 10 * count_weights(small, on_one.spec))
+    monkeypatch.setattr(scope, "_MOST_PRODUCTS_IN_ALL", 0)
+    monkeypatch.setattr(scope, "_MOST_PRODUCTS", 10 * scope.count_weights(small, on_one.spec))
     assert structure_of(large) == structure_of(small)
     first = play(run_trial(job(large), on_one, data, kept))
     graphs = len(traced)

@@ -19,7 +19,8 @@ from search.data.pixels import numbers_of
 from search.messages import WorkerSetup
 from search.study.arrays import write_arrays
 from search.training.compiled import CompiledLoop
-from search.training.direct import DirectLoop, layers, loop
+from search.training.direct import layers, scope
+from search.training.direct.loop import DirectLoop
 from search.training.fitting import FitLoop
 from search.training.lean import LeanLoop
 from search.training.look import chosen_rows
@@ -87,8 +88,8 @@ def test_convolutions_train_alike(kind: Any) -> None:
 def test_a_team_and_a_bias_apart_train_alike(members: int, ones: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if members > 1 and sys.platform != "linux":
         pytest.skip("a team is forked on Linux only")
-    monkeypatch.setattr(loop, "_LEAST_PRODUCTS", 1)
-    monkeypatch.setattr(loop, "_LEAST_SAMPLES", 1)
+    monkeypatch.setattr(scope, "_LEAST_PRODUCTS", 1)
+    monkeypatch.setattr(scope, "_LEAST_SAMPLES", 1)
     monkeypatch.setattr(layers, "_MOST_COPIED", 0 if ones == "apart" else 2**15)
     model_config = config(batch_norm=True)
     numbers = trained(DirectLoop, numbers_of(PIXELS), model_config, members)

@@ -14,7 +14,7 @@ from tiny_training import config, parts
 from search.data.dataset import Part
 from search.messages import WorkerSetup
 from search.training.compiled import CompiledLoop
-from search.training.direct import DirectLoop
+from search.training.direct.loop import DirectLoop
 from search.training.fitting import FitLoop
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, epoch_order, loop_kind

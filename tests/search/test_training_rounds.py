@@ -114,7 +114,7 @@ def test_one_traced_graph_serves_all_folds(arrays: Path, monkeypatch: pytest.Mon
 
         monkeypatch.setattr(lean, name, keep)
     # So small a model needs no graph, but on two threads where no team can be.
-    monkeypatch.setattr("search.training.direct.loop.CAN_FORK", False)
+    monkeypatch.setattr("search.training.direct.scope.CAN_FORK", False)
     play(run_trial(job(), setup(arrays, threads=2), WorkerData(arrays)))
     assert len(functions) == 2, "each is traced when it is made"
 

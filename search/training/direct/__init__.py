@@ -9,9 +9,3 @@ every batch.
 
 A model that is saved is built by Keras, and the weights end up in it; the numbers are those of ``fit``, up to rounding.
 """
-
-from search.training.direct.loop import DirectLoop, can_train, is_known, team_size
-from search.training.direct.sketch import Sketch
-from search.training.direct.team import MemberLost
-
-__all__ = ["DirectLoop", "MemberLost", "Sketch", "can_train", "is_known", "team_size"]

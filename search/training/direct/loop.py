@@ -1,4 +1,4 @@
-"""How does a dense network train an epoch in NumPy, and which networks does it train so?"""
+"""How does a dense network train an epoch in NumPy?"""
 
 from __future__ import annotations
 
@@ -11,89 +11,21 @@ from numpy.typing import NDArray
 
 from search.data.dataset import Part
 from search.messages import WorkerSetup
-from search.training.direct.activations import ACTIVATIONS
 from search.training.direct.arrays import Array, look_up_pages, on_one_thread
 from search.training.direct.losses import mean_loss, outputs_of
 from search.training.direct.member import Member, Samples, part_of
 from search.training.direct.parameters import Parameters
-from search.training.direct.sketch import Sketch, count_weights
-from search.training.direct.team import CAN_FORK, Team
-from search.training.direct.updates import has_update
-from search.training.gradients import is_task_loss
+from search.training.direct.scope import team_size
+from search.training.direct.sketch import Sketch
+from search.training.direct.team import Team
 from search.training.loops import EpochLoop, Validated
-from spaces.data_spec import DataSpec
 from spaces.evaluation import evaluate
 from spaces.metrics import tracked
 from spaces.model_config import ModelConfig
 
-# Products of a weight and a sample in one step, and in a training whose steps are larger: from there on TensorFlow's
-# graphs may be faster by up to a fifth of a step, and that makes up for the third of a second in which one is traced.
-_MOST_PRODUCTS, _MOST_PRODUCTS_IN_ALL = 2**22, 5e10
-# Of one member in a step; with less to do a team waits as long as it saves.
-_LEAST_PRODUCTS, _LEAST_SAMPLES = 2**21, 32
-
-
-def can_train(config: ModelConfig, setup: WorkerSetup, *, steps: int) -> bool:
-    """Whether this loop trains the model: a dense network in float32, on a processor.
-
-    All else is left to TensorFlow: every layer, loss and optimizer of Keras. On one thread so are networks so large
-    that to hand out the operations takes no time beside doing them; a team is faster there than TensorFlow's threads.
-
-    Args:
-        steps: the most that the training will have.
-    """
-    import tensorflow as tf
-
-    return (
-        is_known(config, setup.spec)
-        and (_is_small(config, setup.spec, steps) if setup.threads == 1 else CAN_FORK)
-        and not tf.config.list_physical_devices("GPU")
-    )
-
-
-def is_known(config: ModelConfig, spec: DataSpec) -> bool:
-    """Whether all that the model is made of, and trained with, is there in NumPy."""
-    return (
-        config.family in ("linear", "mlp")
-        and config.precision == "float32"
-        and config.max_norm is None
-        and config.second is None
-        and not config.residual
-        and 0 <= config.leaky_slope <= 1
-        and all(layer.activation in ACTIVATIONS and not layer.layer_norm for layer in config.hidden)
-        and _comes_as_numbers(spec, config)
-        and is_task_loss(config.loss, spec)
-        and has_update(config.optimizer)
-    )
-
-
-def team_size(config: ModelConfig, spec: DataSpec, threads: int) -> int:
-    """How many processes train such a model together, of so many that may."""
-    if not CAN_FORK:
-        return 1
-    most = _products_of_a_step(config, spec) // _LEAST_PRODUCTS
-    return max(1, min(threads, config.batch_size // _LEAST_SAMPLES, most))
-
-
-def _is_small(config: ModelConfig, spec: DataSpec, steps: int) -> bool:
-    products = _products_of_a_step(config, spec)
-    return products <= _MOST_PRODUCTS or steps * products <= _MOST_PRODUCTS_IN_ALL
-
-
-def _products_of_a_step(config: ModelConfig, spec: DataSpec) -> int:
-    """Of a weight and a sample."""
-    return config.batch_size * count_weights(config, spec)
-
-
-def _comes_as_numbers(spec: DataSpec, config: ModelConfig) -> bool:
-    """Whether what the first dense layer is given is the one input as it is."""
-    only = spec.inputs[0]
-    plain = only.kind != "tokens" and not only.masked and (only.kind != "image" or config.augment is None)
-    return len(spec.inputs) == 1 and plain
-
 
 class DirectLoop(EpochLoop):
-    """For models that ``can_train`` names, of which there is a sketch until one is to be saved."""
+    """For models in `search.training.direct.scope`, of which there is a sketch until one is to be saved."""
 
     model: Sketch
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from search.training.direct.arrays import ALIGNED, Array, constant
-from search.training.direct.sketch import widths_of
+from search.training.direct.scope import widths_of
 from search.training.direct.team import Team
 from spaces.data_spec import DataSpec
 from spaces.model_config import ModelConfig

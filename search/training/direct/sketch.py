@@ -16,8 +16,8 @@ import numpy as np
 from search.messages import WorkerSetup
 from search.training.direct.arrays import Array, constant
 from search.training.direct.philox import uniform
+from search.training.direct.scope import widths_of
 from spaces.builders import build, build_optimizer
-from spaces.data_spec import DataSpec
 from spaces.model_config import ModelConfig
 
 if TYPE_CHECKING:
@@ -78,17 +78,6 @@ class Sketch:
         model = build(self._config, self._setup.spec, self._setup.metrics, seed=self._seed)
         model.set_weights(self._weights)
         return model
-
-
-def widths_of(config: ModelConfig, spec: DataSpec) -> list[int]:
-    """How many numbers a sample is before the first dense layer and behind each."""
-    return [math.prod(spec.inputs[0].shape), *(layer.units for layer in config.hidden), spec.outputs]
-
-
-def count_weights(config: ModelConfig, spec: DataSpec) -> int:
-    """How many numbers the weights of a model are, before there is a sketch of it."""
-    kernels = sum(inputs * units for inputs, units in pairwise(widths_of(config, spec)))
-    return kernels + sum(layer.units * (4 if layer.batch_norm else 1) for layer in config.hidden) + spec.outputs
 
 
 def _kernel(config: ModelConfig, shape: tuple[int, int]) -> Array:

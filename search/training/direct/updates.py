@@ -110,15 +110,8 @@ _KINDS: dict[str, type[_Descent | _RootMeanSquare | _Adam]] = {
 }
 
 
-def has_update(config: OptimizerConfig) -> bool:
-    """Whether there is one for this optimizer, with these settings."""
-    unusual = any(config.settings.get(name) for name in ("centered", "amsgrad"))
-    limits = (config.clipnorm, config.clipvalue, config.global_clipnorm, config.ema_momentum)
-    return config.name in _KINDS and not unusual and all(limit is None for limit in limits)
-
-
 def make_update(share: Share, config: OptimizerConfig) -> Update:
-    """The update of an optimizer that ``has_update`` knows, which begins with this call."""
+    """The update of an optimizer, one that `search.training.direct.scope` knows; it begins with this call."""
     return _KINDS[config.name](share, config)
 
 
