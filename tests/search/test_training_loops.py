@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from search.training.direct.loop import DirectLoop
 from search.training.fitting import FitLoop
 from search.training.lean import LeanLoop
 from search.training.loops import EpochLoop, epoch_order, loop_kind
-from search.training.threads import limit_threads
+from search.training.threads import import_backend, limit_threads
 from spaces import DataSpec, ModelConfig
 from spaces.builders import build
 from spaces.model_config import LossConfig, ScheduleConfig, SecondPhase
@@ -490,3 +491,15 @@ def test_a_loss_of_the_users_own_may_be_a_tf_function(tmp_path: Path) -> None:
     assert loop_over_batches.attr["_lower_using_switch_merge"].b, "the executor for one thread would wait for ever"
     reported = run(loop, len(train))
     assert_same(ours, theirs, reported, keras_fit(theirs, train, validation, 16))
+
+
+def test_loading_the_backend_leaves_it_as_it_was_whether_garbage_is_collected() -> None:
+    assert gc.isenabled()
+    import_backend()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        import_backend()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
