@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 
-_LIBRARIES = ("kerasweep", "tensorflow", "keras", "optuna", "mlflow", "scikit-learn", "numpy", "pandas")
+_LIBRARIES = ("kerasweep", "tensorflow", "keras", "optuna", "mlflow", "scikit-learn", "numpy", "numba", "pandas")
 
 
 @cache

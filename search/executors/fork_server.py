@@ -27,9 +27,7 @@ def main(descriptor: int) -> None:
     """Import what workers need, then start one for each request, until the coordinator closes the line or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to the coordinator
     requests = Connection(descriptor)
-    gc.disable()  # what is imported stays: to look through it for garbage takes a sixth of the time
     imported = _import()
-    gc.enable()
     with contextlib.suppress(EOFError, OSError):
         while True:
             request: Start | Await = requests.recv()
@@ -45,16 +43,17 @@ def _import() -> bool:
     if sys.platform != "linux" or backend != "tensorflow" or any(map(os.path.exists, _GRAPHICS_PROCESSORS)):
         return False
     try:
-        from search.training.threads import import_backend
+        from search.training.threads import import_backend, without_collecting
 
-        backend = import_backend()  # Keras's own settings may name another
-        import search.training.fitting
-        import search.training.kept
-        import search.training.trial
-        import search.training.worker_data  # noqa: F401 - for the workers
-        from search.training.direct.arrays import libraries
+        with without_collecting():
+            backend = import_backend()  # Keras's own settings may name another
+            import search.training.fitting
+            import search.training.kept
+            import search.training.trial
+            import search.training.worker_data  # noqa: F401 - for the workers
+            from search.training.direct.arrays import libraries
 
-        libraries()
+            libraries()
     except Exception:  # noqa: BLE001 - each worker tries again, and tells its coordinator
         return False
     gc.collect()

@@ -12,14 +12,23 @@ from pathlib import Path
 
 import pytest
 
-_DRAWS = "from search.training.direct.sketch import uniform; print(uniform(1, (2,), 1.0).tolist())"
+ROOT = Path(__file__).parents[2]
+_DRAWS = "from search.training.direct import philox; print(philox.uniform(1, (2,), 1.0).tolist())"
 
 
-def _drawn(kept: Path, limit: Callable[[], None] | None = None) -> str:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kept)}
-    command = [sys.executable, "-W", "error", "-c", _DRAWS]
-    done = subprocess.run(command, env=environment, preexec_fn=limit, check=True, capture_output=True, text=True)
-    assert not done.stderr
+def _drawn(
+    kept: Path, limit: Callable[[], None] | None = None, *, program: str = _DRAWS, folder: Path = ROOT, **variables: str
+) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(kept), **variables},
+        preexec_fn=limit,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
@@ -57,4 +66,18 @@ def test_kernels_need_no_room_on_the_disk(kept: tuple[Path, str], tmp_path: Path
 
 def test_kernels_need_no_place_to_be_kept(kept: tuple[Path, str], tmp_path: Path) -> None:
     _, drawn = kept
-    assert _drawn(tmp_path / "file", lambda: (tmp_path / "file").write_text("")) == drawn
+    for package in ("search", "spaces", "tracking"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    nowhere = tmp_path / "search" / "training" / "direct" / "__pycache__"  # nor can folders be made in a file
+    nowhere.write_text("")
+    places = dict.fromkeys(("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME"), str(nowhere))
+    assert (
+        _drawn(
+            nowhere,
+            folder=tmp_path,
+            program=f"{_DRAWS}; assert philox.__file__.startswith({str(tmp_path)!r})",
+            **places,
+        )
+        == drawn
+    )
+    assert not list(tmp_path.rglob("*.nb?"))
