@@ -24,6 +24,9 @@ Said = int | Literal["failed", "opened", "gone"]
 _NO_QUESTION = 0
 
 _HOLD_SECONDS = 0.3
+# A study's record is begun this much later than the study. Its workers are handed their first trials just then, and two
+# that find a core taken by the record have been seen to share the other one for a tenth of a second.
+_DELAY_SECONDS = 0.3
 _CLOSING_SECONDS = 90.0  # longer than a tracker takes to give up on a record that is stuck
 
 
@@ -33,9 +36,10 @@ class TrackerApart:
     The record of a small trial takes as long as half of its training. Beside the training that would slow it down, and
     in the caller's process it would keep the caller waiting for the interpreter. Here it waits until a core is free.
 
-    A call is sent and not waited for, unless it has an answer; epochs that follow fast on each other are sent together,
-    with the next call or `check`. When the process falls behind by more than a tracker's queue and the line between
-    them hold, calls wait. When its caller is killed, it writes what it was told, and ends.
+    A call is sent and not waited for, unless it has an answer; epochs that follow fast on each other, and what a study
+    begins with, are sent together, with a later call or `check`. When the process falls behind by more than a
+    tracker's queue and the line between them hold, calls wait. When its caller is killed, it writes what it was told,
+    and ends.
     """
 
     def __init__(self, uri: str, artifact_root: Path | None = None, *, ahead: Sequence[str] = ()) -> None:
@@ -50,8 +54,8 @@ class TrackerApart:
         self._busy_seconds: float | None = None
         self._parent: str | None = None  # the study's run, once it is there
         self._questions = _NO_QUESTION  # how many were asked
-        self._held: list[Any] = []  # epochs that were not sent yet
-        self._sent_at = 0.0
+        self._held: list[Any] = []  # what was not sent yet
+        self._sent_at = self._begins_at = 0.0
         self._line, theirs = Pipe()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - its last words explain an unexpected end
         self._process = subprocess.Popen(
@@ -73,6 +77,7 @@ class TrackerApart:
 
     def open_study(self, record: StudyRecord) -> None:
         """See `Tracker.open_study`."""
+        self._begins_at = time.monotonic() + _DELAY_SECONDS
         self._tell("open_study", record)
         self._session.study = record
 
@@ -81,6 +86,8 @@ class TrackerApart:
         self._session.require_study()
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._raise_failure()
+        if self._held and timeout_seconds != 0:
+            self._send()
         while self._parent is None:
             left = None if deadline is None else deadline - time.monotonic()
             if not self._line.poll(left if left is None else max(0.0, left)):
@@ -97,7 +104,7 @@ class TrackerApart:
     def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """See `Tracker.log_epoch`."""
         self._session.require_open(number)
-        self._raise_failure()
+        self._raise_known_failure()  # to look for another takes as long as all the rest of this
         self._held.append((_NO_QUESTION, "log_epoch", (number, epoch, dict(metrics))))
         self._send_held_when_due()
 
@@ -177,11 +184,14 @@ class TrackerApart:
 
     def _tell(self, method: str, *arguments: Any) -> None:
         self._raise_failure()
-        self._send((_NO_QUESTION, method, arguments))
+        self._held.append((_NO_QUESTION, method, arguments))
+        if time.monotonic() >= self._begins_at:
+            self._send()
 
     def _send_held_when_due(self) -> None:
         """Send epochs that wait, at most so often: to wake the process for each takes longer than to write it down."""
-        if self._held and time.monotonic() - self._sent_at >= _HOLD_SECONDS:
+        if self._held and time.monotonic() >= max(self._begins_at, self._sent_at + _HOLD_SECONDS):
+            self._raise_failure()
             self._send()
 
     def _ask(self, method: str, *arguments: Any) -> Any:

@@ -20,10 +20,12 @@ import sklearn.preprocessing
 from task import Outcome
 
 import search.data.load
+from search.data.prepare import fit_table
 from search.experiment import load_experiment
 from search.home import Home
 from search.messages import EpochReport
 from search.pictures.rows import TrialRow
+from search.portable import Column
 from search.study.observer import Silent
 from search.study.run import make_executor, make_tracker, run_study
 
@@ -48,6 +50,13 @@ class Noting(Silent):
             self.outcome.add((row.seconds or 0.0) / len(histories), history, row.parameters or 0)
 
 
+def load_what_tables_need() -> None:
+    """Have scikit-learn and Narwhals import the parts of theirs that they put off until a table is prepared."""
+    columns = [Column("length", "numeric"), Column("colour", "categorical")]
+    frame = pd.DataFrame({"length": [1.0, 2.0], "colour": ["red", "blue"]})
+    fit_table(frame, columns).transform(frame)
+
+
 def wait_until_idle() -> None:
     """Wait until workers and record have imported what they need: they are there, and compute no more."""
     before, still = 0.0, 0
@@ -65,6 +74,7 @@ def main() -> None:
     executor = make_executor(experiment.search)
     executor.open()
     tracker = make_tracker(experiment, home)  # which imports MLflow and makes its database
+    load_what_tables_need()
     wait_until_idle()
     outcome = Outcome()
     run_study(experiment, home=home, executor=executor, tracker=tracker, observer=Noting(outcome))

@@ -125,11 +125,12 @@ class LocalExecutor:
 
     def _read(self, worker: _Worker) -> Iterator[Event]:
         try:
-            said: Event | tuple[Report, ...] = worker.process.line.recv()
+            said: tuple[Event, ...] = worker.process.line.recv()
         except (EOFError, OSError):
             yield from self._bury(worker)
             return
-        if isinstance(said, tuple):
+        *reports, event = said
+        if isinstance(event, Report):
             held = max(report.memory_bytes if isinstance(report, EpochReport) else 0 for report in said)
             if held > 2 * self._memory_bytes:
                 worker.too_large = True
@@ -138,7 +139,11 @@ class LocalExecutor:
             worker.unanswered.append(len(said))
             yield from said
             return
-        event = said
+        yield from reports
+        for _ in worker.unanswered:  # as the job is over, nobody else need
+            _send(worker, Decision())
+        worker.unanswered.clear()
+        worker.reply = None
         if isinstance(event, WorkerReady):
             worker.ready, self._failed_starts = True, 0
         elif isinstance(event, WorkerBug):

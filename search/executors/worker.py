@@ -65,7 +65,7 @@ def main(descriptor: int, parent: int, began: float) -> None:
 
         limit_threads(setup.threads)
         data, kept = WorkerData(setup.arrays), KeptLoops()
-        line.send(WorkerReady(backend_versions(), imported))
+        _say(line, WorkerReady(backend_versions(), imported))
         while True:
             job: Job = line.recv()
             number = job.number
@@ -73,7 +73,7 @@ def main(descriptor: int, parent: int, began: float) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the coordinator has gone, or wants no more
     except Exception as error:  # noqa: BLE001 - the process boundary: the coordinator shows it
-        line.send(WorkerBug(number, traceback.format_exc(), mistake_in(error)))
+        _say(line, WorkerBug(number, traceback.format_exc(), mistake_in(error)))
     finally:
         _remove_scratch()
 
@@ -85,13 +85,13 @@ def _serve(job: Job, setup: WorkerSetup, data: WorkerData, kept: KeptLoops, line
     if isinstance(job, PictureJob):
         from search.training.look import look
 
-        line.send(look(job, setup, data))
+        _say(line, look(job, setup, data))
         return
     if isinstance(job, ModelJob):
-        line.send(make_model(job, setup))
+        _say(line, make_model(job, setup))
         return
     if not isinstance(job, TrialJob):
-        line.send(score(job, setup, data))
+        _say(line, score(job, setup, data))
         return
     running, reports = run_trial(job, setup, data, kept), _Reports(line)
     try:
@@ -128,17 +128,19 @@ class _Reports:
 
     def end(self, event: Event) -> None:
         """Say how the job ended, and take the answers that are still on their way."""
-        if self._held:
-            self._send()
-        self._line.send(event)
+        _say(self._line, *self._held, event)  # nobody waits for an answer to these reports
         for _ in range(self._owed):
             self._line.recv()
 
     def _send(self) -> None:
-        self._line.send(tuple(self._held))
+        _say(self._line, *self._held)
         self._held.clear()
         self._sent_at = time.monotonic()
         self._owed += 1
+
+
+def _say(line: Connection, *events: Event) -> None:
+    line.send(events)
 
 
 def _must_wait(job: TrialJob, report: Report) -> bool:

@@ -14,7 +14,7 @@ One loop in one thread, until the study has its total or something ends it:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -55,6 +55,7 @@ from search.study.recorder import Snapshot
 from search.study.records import STUDY, StudyFacts, TrialEnd, log_params, to_rows
 from search.study.running import Running
 from search.study.stop import StopRequest
+from search.study.store import written_together
 from search.study.worker_failure import failure_of
 
 _POLL_SECONDS = 0.2
@@ -90,24 +91,29 @@ class Coordinator:
 
     def run(self) -> str:
         """Run until the total is reached or something ends the study; returns how it ended."""
+        events: list[Event] = []
         while True:
-            self._clock.check(self._dispatcher.running)
             with self._profiler.watch.time("storage"):
-                if not self._clock.ending:
-                    self._dispatcher.fill()
+                self._take_in(events)
                 self._endings.record()
             if not self._dispatcher.running:
                 self._profiler.search_ended()
                 return self._end()
             self.note_record()
+            self._recorder.refresh(self.snapshot)
             events = self._executor.events(_POLL_SECONDS)
-            for event in events:
-                with self._profiler.watch.time("storage"):
-                    self._handle(event)
             if not events and not self._heard:
                 load_ahead()
             self._heard = True
-            self._recorder.refresh(self.snapshot)
+
+    def _take_in(self, events: Iterable[Event]) -> None:
+        """Take in what was heard, and see that workers are busy again before the disk is waited for."""
+        with written_together(self._study):
+            for event in events:
+                self._handle(event)
+            self._clock.check(self._dispatcher.running)
+            if not self._clock.ending:
+                self._dispatcher.fill()
 
     def note_record(self) -> None:
         """Keep the id of the study's run, once it is there: its pages and its model are found without asking MLflow."""

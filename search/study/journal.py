@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,36 +24,80 @@ _OF_STUDY, _STATE = frozenset({0, 1, 2, 3, 10}), 6
 class StudyJournal(JournalFileBackend):
     """Optuna's journal file for one writer, who holds the study's lock.
 
-    Optuna waits for the disk at every record, and takes a lock of its own. Here only records of the study itself, and
-    those that end a trial, wait; what is in the file before them is on the disk then too. A process that is killed
-    loses nothing (the system has the bytes), and after a power cut at most the trials in training are begun again.
-    A worker that has ended a trial has its next one sooner for it. Where the reading ended is all that is kept of the
-    file; Optuna notes down where every record begins.
+    Optuna waits for the disk at every record, takes a lock of its own, and reads back what it wrote. Here only records
+    of the study itself, and those that end a trial, wait; what is in the file before them is on the disk then too. A
+    process that is killed loses nothing (the system has the bytes), and after a power cut at most the trials in
+    training are begun again. A worker that has ended a trial has its next one sooner for it. Where the reading ended is
+    all that is kept of the file; Optuna notes down where every record begins.
     """
 
     def __init__(self, file_path: str) -> None:
         super().__init__(file_path)
         self._read_to = 0, 0  # records, and their bytes
+        self._unread: deque[bytes] | None = None  # what was appended since; None until the file was read to its end
+        self._unwritten: list[bytes] = []
+        self._decided = False  # whether one of those must be on the disk
+        self._gathers = False
+        self._failure: OSError | None = None  # of the writing that was the last
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, each a line; Optuna's hook."""
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with open(self._file_path, "ab") as stream:
-            stream.write(lines.encode())
-            if any(map(_decides, logs)):
-                stream.flush()
-                os.fsync(stream.fileno())
+        lines = [json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs]
+        self._unwritten.extend(lines)
+        if self._unread is not None:
+            self._unread.extend(lines)
+        self._decided = self._decided or any(map(_decides, logs))
+        if not self._gathers:
+            self._write()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the records of a while at its end, all at once: to open the file takes longer than most of them."""
+        self._gathers = True
+        try:
+            yield
+        finally:
+            self._gathers = False
+            self._write()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Read the records from one on, which is as a rule where the last reading ended; Optuna's hook."""
-        number, place = self._read_to if self._read_to[0] == log_number_from else (0, 0)
+        goes_on = log_number_from == self._read_to[0]
+        number, place = self._read_to if goes_on else (0, 0)
+        if goes_on and self._unread is not None:
+            while self._unread:
+                line = self._unread.popleft()
+                number, place = number + 1, place + len(line)
+                self._read_to = number, place  # before the record is used, which may be refused
+                yield json.loads(line)
+            return
+        self._write()
+        self._unread = None
         with open(self._file_path, "rb") as stream:
             stream.seek(place)
             for line in WholeLines(stream):
                 number, place = number + 1, place + len(line)
                 if number > log_number_from:
-                    self._read_to = number, place  # before the record is used, which may be refused
+                    self._read_to = number, place
                     yield json.loads(line)
+        self._unread = deque()
+
+    def _write(self) -> None:
+        if not self._unwritten:
+            return
+        lines, decided = b"".join(self._unwritten), self._decided
+        self._unwritten, self._decided = [], False
+        if self._failure is not None:  # a record behind one that is torn would make a line of both
+            raise self._failure
+        try:
+            with open(self._file_path, "ab") as stream:
+                stream.write(lines)
+                if decided:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        except OSError as error:
+            self._failure = error
+            raise
 
 
 def _decides(log: dict[str, Any]) -> bool:

@@ -116,8 +116,7 @@ class Recorder:
         )
         self._tracker.open_study(record)
         self._refreshed = time.monotonic()
-        text = to_yaml(plan.resolved())
-        self._tracker.log_study_files(partial(_write, "experiment.yaml", text))
+        self._tracker.log_study_files(partial(_write_yaml, "experiment.yaml", plan.resolved()))
         if plan.model_files:
             self._tracker.log_study_files(partial(_copy_code, plan.model_files))
 
@@ -251,7 +250,7 @@ class TrialFiles:
     unit: str
 
     def __call__(self, folder: Path) -> None:
-        _write("config.yaml", to_yaml(self.config), folder)
+        _write_yaml("config.yaml", self.config, folder)
         if self.rounds:
             from search.pictures.curves import draw_learning_curves
 
@@ -361,5 +360,5 @@ def _copy_if_there(source: Path, name: str, folder: Path) -> None:
         shutil.copyfile(source, folder / name)
 
 
-def _write(name: str, text: str, folder: Path) -> None:
-    (folder / name).write_text(text, encoding="utf-8")
+def _write_yaml(name: str, content: Mapping[str, Any], folder: Path) -> None:
+    (folder / name).write_text(to_yaml(content), encoding="utf-8")

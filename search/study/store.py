@@ -6,7 +6,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import optuna
@@ -56,6 +56,12 @@ def open_storage(folder: StudyFolder, url: str | None, *, packed: bool = True) -
     except Exception as error:  # noqa: BLE001 - each database driver raises its own kind
         text = str(error).splitlines()[0].replace(url, redact_url(url))
         raise StudyError(f"search.storage {redact_url(url)}: cannot be opened ({text})") from None
+
+
+def written_together(study: optuna.Study) -> AbstractContextManager[None]:
+    """While this is open, what is told to a study in a journal is kept back, and then written at once."""
+    backend = getattr(study._storage, "_backend", None)
+    return backend.together() if isinstance(backend, StudyJournal) else nullcontext()
 
 
 def open_for_run(

@@ -165,6 +165,8 @@ home = Path(sys.argv[1])
 tracker = TrackerApart(local_uri(home), home / "artifacts")
 tracker.open_study(StudyRecord("orphan", {"trials": 2}))
 tracker.start_trial(TrialRecord(0, "trial 0"))
+time.sleep(0.5)
+tracker.check()  # which sends what a study begins with
 print(tracker._process.pid, flush=True)
 time.sleep(600)
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -55,7 +56,61 @@ def test_a_reading_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     assert len(optuna.load_study(study_name="any", storage=JournalStorage(again)).trials) == 30
     for first in (3, 31, 0, 12):
         assert list(again.read_logs(first)) == records[first:]
-    with (tmp_path / "journal.log").open("r+b") as stream:
+
+
+def test_what_was_just_written_is_not_read_from_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "journal.log"
+    study = optuna.create_study(study_name="any", storage=JournalStorage(StudyJournal(str(file))))
+    with file.open("r+b") as stream:
         stream.write(b"x")  # whoever reads from the start would stumble
-    study.set_user_attr("more", 1)
-    assert [record["user_attr"] for record in again.read_logs(31)] == [{"more": 1}]
+    study.set_user_attr("more", {"1": [2.5, float("inf")]})
+    assert study.user_attrs == {"more": {"1": [2.5, float("inf")]}}
+    last = json.loads(file.read_bytes().splitlines()[-1])
+    assert last["user_attr"] == {"more": {"1": [2.5, float("inf")]}}
+
+
+def test_records_that_are_gathered_are_written_at_once_and_are_known_before(tmp_path: Path, waits: list[int]) -> None:
+    file = tmp_path / "journal.log"
+    journal = StudyJournal(str(file))
+    study = optuna.create_study(study_name="any", storage=JournalStorage(journal))
+    size = file.stat().st_size
+    waits.clear()
+    with journal.together():
+        for value in range(3):
+            study.tell(study.ask(), float(value))
+        assert [trial.value for trial in study.trials] == [0.0, 1.0, 2.0]
+        assert (file.stat().st_size, waits) == (size, [])
+    assert len(waits) == 1
+    again = optuna.load_study(study_name="any", storage=JournalStorage(StudyJournal(str(file))))
+    assert again.trials == study.trials
+
+
+def test_what_was_gathered_is_kept_whatever_happens(tmp_path: Path) -> None:
+    file = tmp_path / "journal.log"
+    journal = StudyJournal(str(file))
+    study = optuna.create_study(study_name="any", storage=JournalStorage(journal))
+
+    def tell() -> None:
+        with journal.together():
+            study.tell(study.ask(), 1.0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tell()
+    again = optuna.load_study(study_name="any", storage=JournalStorage(StudyJournal(str(file))))
+    assert [trial.value for trial in again.trials] == [1.0]
+
+
+def test_behind_a_record_that_could_not_be_written_comes_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "journal.log"
+    study = optuna.create_study(study_name="any", storage=JournalStorage(StudyJournal(str(file))))
+    written = file.read_bytes()
+    file.rename(tmp_path / "away")
+    file.mkdir()  # cannot be appended to
+    with pytest.raises(IsADirectoryError):
+        study.set_user_attr("first", 1)
+    file.rmdir()
+    (tmp_path / "away").rename(file)
+    with pytest.raises(IsADirectoryError):
+        study.set_user_attr("second", 2)
+    assert file.read_bytes() == written

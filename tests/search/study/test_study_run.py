@@ -17,8 +17,7 @@ from search.errors import StudyError
 from search.executors.simulated import SimulatedExecutor
 from search.experiment import parse_experiment
 from search.home import Home
-from search.messages import TrialJob
-from search.study.journal import StudyJournal
+from search.messages import Job, TrialJob
 from search.study.observer import Silent, StudyEnded
 from search.study.records import ATTEMPTS, StudyFacts, to_rows
 from search.study.run import run_study
@@ -416,23 +415,37 @@ def test_a_record_that_cannot_be_written_stops_the_study_and_loses_nothing(tmp_p
 def test_a_disk_that_fills_up_is_one_line_and_the_next_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = 60
+    def room_for_half(file: str, mode: str) -> Any:
+        stream = open(file, mode)  # noqa: SIM115 - closed by who asked for it
+        if "a" not in mode or Path(file).stat().st_size < 15_000:
+            return stream
+        with stream:
+            stream.write(b'{"op_code": 7, "wor')  # as far as there was room
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file)
 
-    def append(self: StudyJournal, logs: list[dict[str, Any]]) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            with open(self._file_path, "ab") as stream:
-                stream.write(b'{"op_code": 7, "wor')  # as far as there was room
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file_path)
-        written(self, logs)
-
-    written = StudyJournal.append_logs
-    monkeypatch.setattr(StudyJournal, "append_logs", append)
+    monkeypatch.setattr("search.study.journal.open", room_for_half, raising=False)
     with pytest.raises(StudyError, match=r"journal.log: cannot be written \(no space left on device\); make room"):
         run(tmp_path)
     monkeypatch.undo()
     assert [(r.params, r.value) for r in run(tmp_path).rows] == [(r.params, r.value) for r in run(tmp_path / "b").rows]
+
+
+def test_a_worker_has_its_next_trial_before_the_disk_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    class Noting(SimulatedExecutor):
+        def submit(self, job: Job) -> None:
+            happened.append(type(job).__name__)
+            super().submit(job)
+
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (happened.append("disk"), fsync(descriptor))[1])
+    run(tmp_path, search={"trials": 4}, executor=Noting(curve))
+    first = happened.index("TrialJob")
+    # The first wait is for the id of the study's run, the others are for the trials that have ended.
+    assert happened[first : first + 8] == ["TrialJob", "disk"] * 4
 
 
 def test_any_optuna_storage_url_will_do(tmp_path: Path) -> None:
