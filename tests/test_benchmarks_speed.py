@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.speed.arithmetic import layer_operations, measure_peak, operations
+from benchmarks.speed.machine import machine
 from benchmarks.speed.page import page
 from benchmarks.speed.picture import bars, draw
 from benchmarks.speed.prepare import experiment_content, prepare
@@ -54,6 +55,7 @@ def some_results() -> dict[str, Any]:
             "memory_gb": 8.0,
             "system": "Linux",
             "python": "3.11",
+            "environment": {"OPENBLAS_CORETYPE": "Haswell"},
         },
         "versions": {"keras": "3.15.1"},
         "peak": {"one_thread": 50.0, "all_threads": 100.0},
@@ -168,6 +170,15 @@ def test_the_page_tells_figures_targets_and_what_is_only_a_bound() -> None:
     assert "In small, so that the figures mean nothing: target**" in written
     assert "Made-up data of the same shape in place of the real: pima" in written
     assert f"| {title} | {KERAS_TUNER} | 1 | 0.8500 | 0.7500 | none | yes |" in written
+
+
+def test_what_the_environment_tells_the_libraries_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("SOMEONES_TOKEN", "secret")
+    results = some_results()
+    results["machine"] = machine()
+    assert "OPENBLAS_CORETYPE=Haswell" in page(results)
+    assert "secret" not in page(results)
 
 
 def test_unequal_work_is_told() -> None:

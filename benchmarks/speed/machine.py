@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SHOWN = ("tensorflow", "keras", "keras-tuner", "optuna", "mlflow", "scikit-learn", "numpy", "pandas")
+_STEERING = ("OPENBLAS_", "OMP_", "MKL_", "TF_ENABLE_", "TF_NUM_", "XLA_")  # what libraries compute with, and on
 _VERSIONS = (
     "import json, sys; from importlib.metadata import PackageNotFoundError, version\n"
     "def find(name):\n"
@@ -21,7 +22,7 @@ _VERSIONS = (
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory, system and Python."""
+    """Processor, cores, memory, system, Python, and what its environment tells the libraries that compute."""
     import psutil
 
     return {
@@ -30,6 +31,7 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.system(),
         "python": platform.python_version(),
+        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_STEERING)},
     }
 
 

@@ -67,6 +67,9 @@ def _conditions(results: Results) -> str:
         f"Python {on['python']}",
         f"- Versions: {', '.join(f'{name} {version}' for name, version in results['versions'].items())}",
     ]
+    if on["environment"]:
+        told = ", ".join(f"{name}={value}" for name, value in on["environment"].items())
+        lines.append(f"- Set in its environment: {told}")
     if peak:
         lines.append(
             f"- Peak of a float32 product of matrices: {peak['one_thread']:.0f} GFLOP/s with one thread, "
