@@ -14,7 +14,8 @@ class Executor(Protocol):
     - ``open`` may be called before ``start``; it begins what takes long and needs no data.
     - A submitted job ends with exactly one TrialResult, ModelResult, ScoreResult, PictureResult, JobLost or WorkerBug.
     - ``answer`` brings the reply to each report: a Decision for an EpochReport or a RoundReport, a Suggested for a
-      Suggest. A job waits for it, but for reports that are not ``judged``, to which it may come later.
+      Suggest. A job waits for it, but for reports that are not ``judged``, to which it may come later; for a job that
+      has ended it may come too, or not.
     - ``events`` returns as soon as there is one, at the latest after the timeout; it never blocks longer than one
       epoch. Reports that are not ``judged`` may come together, a moment late.
     - ``close`` ends all work at once, may be called twice, and leaves no process behind.

@@ -46,19 +46,27 @@ class StudyJournal(JournalFileBackend):
         self._unwritten.extend(lines)
         if self._unread is not None:
             self._unread.extend(lines)
-        self._decided = self._decided or any(map(_decides, logs))
-        if not self._gathers:
+        decided = any(map(_decides, logs))
+        self._decided = self._decided or decided
+        if decided or not self._gathers:
             self._write()
+        if not self._gathers:
+            self._sync()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write the records of a while at its end, all at once: to open the file takes longer than most of them."""
+        """Write the records of a while in one piece, as to open the file takes longer than most of them.
+
+        Those that the disk is waited for are written at once, so that what follows from them may be done, and are
+        waited for at the end.
+        """
         self._gathers = True
         try:
             yield
         finally:
             self._gathers = False
             self._write()
+            self._sync()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Read the records from one on, which is as a rule where the last reading ended; Optuna's hook."""
@@ -85,19 +93,21 @@ class StudyJournal(JournalFileBackend):
     def _write(self) -> None:
         if not self._unwritten:
             return
-        lines, decided = b"".join(self._unwritten), self._decided
-        self._unwritten, self._decided = [], False
+        lines, self._unwritten = b"".join(self._unwritten), []
         if self._failure is not None:  # a record behind one that is torn would make a line of both
             raise self._failure
         try:
             with open(self._file_path, "ab") as stream:
                 stream.write(lines)
-                if decided:
-                    stream.flush()
-                    os.fsync(stream.fileno())
         except OSError as error:
             self._failure = error
             raise
+
+    def _sync(self) -> None:
+        if self._decided:
+            self._decided = False
+            with open(self._file_path, "ab") as stream:
+                os.fsync(stream.fileno())
 
 
 def _decides(log: dict[str, Any]) -> bool:

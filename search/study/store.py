@@ -59,7 +59,7 @@ def open_storage(folder: StudyFolder, url: str | None, *, packed: bool = True) -
 
 
 def written_together(study: optuna.Study) -> AbstractContextManager[None]:
-    """While this is open, what is told to a study in a journal is kept back, and then written at once."""
+    """While this is open, what is told to a study in a journal is written in few pieces: see StudyJournal.together."""
     backend = getattr(study._storage, "_backend", None)
     return backend.together() if isinstance(backend, StudyJournal) else nullcontext()
 
