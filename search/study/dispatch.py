@@ -103,6 +103,9 @@ class Dispatcher:
             attempt=attempt,
             judged=self._judge.judged(proposal.number),
         )
+        for left in (job.save_to, job.weights_to):  # by an attempt that was killed before it was told
+            if left is not None:
+                left.unlink(missing_ok=True)
         reported = self._endings.frozen(proposal).last_step or 0
         running = Running(proposal, job, time.monotonic(), reported, run_id=run_id, announced=announced)
         self.running[proposal.number] = running

@@ -448,6 +448,15 @@ def test_a_worker_has_its_next_trial_before_the_disk_is_waited_for(
     assert happened[first : first + 8] == ["TrialJob", "disk"] * 4
 
 
+def test_files_of_an_attempt_that_was_killed_before_it_was_told_do_not_stay(tmp_path: Path) -> None:
+    folder = Home(tmp_path).study("iris")
+    left = folder.weights(0)
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of another attempt")
+    run(tmp_path, executor=SimulatedExecutor(lambda config, seed, epoch: math.nan))  # which leaves no file itself
+    assert not left.exists()
+
+
 def test_any_optuna_storage_url_will_do(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'optuna.db'}"
     run(tmp_path / "home", search={"storage": url, "trials": 3})
